@@ -1,0 +1,173 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What a database engine gives to the backup and restore jobs, and what it gets from them.
+
+The jobs (``backup.py``, ``restore.py``) own everything that is the same for every database: the repository, the
+manifest, checksums, locks, check mode, results. An engine owns the connection, the catalog, the data and the format.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .progress import Progress
+from .repository.records import BackupContents, Manifest, ServerIdentity, TableRecord
+from .streams.base import Buffer
+
+
+class ArtifactFile(t.Protocol):
+    """One file of a backup being written: a byte sink that is digested and made durable when closed."""
+
+    def write(self, data: Buffer) -> None: ...
+
+    def patch(self, offset: int, data: Buffer) -> None:
+        """Replace bytes written before, only where :attr:`ArtifactWriter.can_patch` is true."""
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class ArtifactWriter(t.Protocol):
+    """Where an engine writes a backup's files. Nothing is visible to others before the job publishes it."""
+
+    @property
+    def can_patch(self) -> bool:
+        """Whether files can be patched after writing (a local file can, an upload or an encrypted stream cannot)."""
+
+    def create(self, path: str) -> ArtifactFile:
+        """A new file. ``path`` is relative with ``/`` between its parts; its folders are made.
+
+        :raises StorageError: it exists or cannot be created.
+        """
+
+
+class ArtifactReader(t.Protocol):
+    """Where an engine reads a backup's files from."""
+
+    @property
+    def description(self) -> str:
+        """What to call this artifact in messages: its path or URL."""
+
+    def open(self, path: str) -> SeekableSource:
+        """A file of the backup; ``""`` is the artifact itself where it is a single file.
+
+        :raises NotFoundError: there is no such file.
+        """
+
+    def names(self) -> tuple[str, ...]:
+        """The relative paths of all files (``("",)`` for a single file)."""
+
+
+class SeekableSource(t.Protocol):
+    """A byte source that can be positioned."""
+
+    def read(self, size: int) -> bytes: ...
+
+    def seek(self, offset: int) -> None: ...
+
+    def tell(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class BackupPlan:
+    """What a backup would do, found out by reading only.
+
+    :param server: where it would read from.
+    :param database: its name on the server.
+    :param artifact: the name that the main file or folder would have (``shop.dump``).
+    :param estimated_bytes: an upper estimate of what would be stored; decides the check for free space, nothing else.
+    :param tables: ``schema.name`` of every table whose data would be read.
+    :param objects: how many objects of each kind would be written.
+    """
+
+    server: ServerIdentity
+    database: str
+    artifact: str
+    format: str
+    compression: str
+    estimated_bytes: int
+    tables: tuple[str, ...]
+    objects: t.Mapping[str, int]
+
+
+class BackupSource(t.Protocol):
+    """One database that can be backed up; made by an engine from its options."""
+
+    def plan(self) -> BackupPlan:
+        """Connect, check privileges and that every object can be dumped; change nothing.
+
+        :raises ConnectError, PrivilegeError, NotFoundError, UnsupportedObjectError: it would fail, and why.
+        """
+
+    def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
+        """Take the snapshot and write everything. Every file that was created is closed when this returns.
+
+        Any failure raises; the job then throws away what was written.
+        """
+
+    def close(self) -> None:
+        """Release the connection, in whatever state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RestorePlan:
+    """What a restore would do, found out by reading only.
+
+    :param server: the target.
+    :param database: the target's name there.
+    :param create: the database would be created.
+    :param drops: objects of the target that would be dropped, by name.
+    :param objects: how many objects of each kind would be restored.
+    :param tables: ``schema.name`` of every table whose data would be loaded.
+    """
+
+    server: ServerIdentity
+    database: str
+    create: bool
+    drops: tuple[str, ...]
+    objects: t.Mapping[str, int]
+    tables: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreContents:
+    """What a restore did.
+
+    :param tables: rows and bytes loaded for every table (the digest is that of the stream that was loaded).
+    :param objects: how many objects of each kind were restored.
+    """
+
+    tables: tuple[TableRecord, ...]
+    objects: t.Mapping[str, int]
+
+
+class RestoreTarget(t.Protocol):
+    """A database that a backup can be restored into; made by an engine from its options."""
+
+    def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
+        """Walk the whole artifact without a server: format, completeness, and where the manifest knows them, every
+        table's row count and digest.
+
+        :raises CorruptArtifactError: it is not whole.
+        """
+
+    def plan(self, artifact: ArtifactReader, manifest: Manifest | None) -> RestorePlan:
+        """Connect and check that the restore can be begun; change nothing.
+
+        :raises TargetNotEmptyError: the target holds objects and no option says what to do with them.
+        :raises NotFoundError: the target does not exist and is not to be created.
+        """
+
+    def restore(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> RestoreContents:
+        """Do it. Called after :meth:`verify` and :meth:`plan` succeeded.
+
+        :raises RestoreError: it stopped in the middle; the error says what was done.
+        """
+
+    def close(self) -> None:
+        """Release the connection, in whatever state."""

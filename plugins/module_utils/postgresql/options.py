@@ -1,0 +1,76 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What a caller can ask of the PostgreSQL engine: the same fields for modules and command."""
+
+from __future__ import annotations
+
+import dataclasses
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConnectionOptions:
+    """How to reach a PostgreSQL server. An empty field means libpq's own default (environment, passfile, service).
+
+    :param host: host name or address; with :attr:`unix_socket` set it is ignored.
+    :param port: TCP port, and the port in the socket's name too.
+    :param unix_socket: the folder of the server's socket.
+    :param password: never shown, logged or passed on a command line.
+    :param maintenance_database: connected to where the target itself does not exist yet.
+    :param ssl_mode: one of :data:`SSL_MODES`; never weakened.
+    :param service: a name in ``pg_service.conf``.
+    :param connect_timeout: seconds for establishing the connection; 0 waits forever.
+    """
+
+    host: str = ""
+    port: int | None = None
+    unix_socket: str = ""
+    user: str = ""
+    password: str = dataclasses.field(default="", repr=False)
+    maintenance_database: str = "postgres"
+    ssl_mode: str = ""
+    ca_cert: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    service: str = ""
+    passfile: str = ""
+    connect_timeout: int = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class BackupOptions:
+    """What to back up of one database, and in which form.
+
+    :param format: ``custom`` now; ``directory``, ``tar`` and ``plain`` are refused until they exist.
+    :param compression: as ``--compress`` names it; empty takes the format's default.
+    :param jobs: worker processes.
+    :param lock_wait_timeout: seconds to wait for the tables' share locks; 0 waits forever.
+    """
+
+    connection: ConnectionOptions
+    database: str
+    format: str = "custom"
+    compression: str = ""
+    jobs: int = 1
+    lock_wait_timeout: float = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreOptions:
+    """Where and how to restore one database.
+
+    :param database: the target, not necessarily the name that was backed up.
+    :param create: the target does not exist and is created.
+    :param clean: objects of the backup that exist in the target are dropped first.
+    :param force: restore into a target that is not empty, as it is.
+    :param jobs: worker processes.
+    """
+
+    connection: ConnectionOptions
+    database: str
+    create: bool = False
+    clean: bool = False
+    force: bool = False
+    jobs: int = 1

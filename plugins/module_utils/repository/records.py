@@ -1,0 +1,117 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The records that a backup's manifest is made of; what every database engine must be able to say of its backup."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerIdentity:
+    """Which server a backup came from.
+
+    :param dbms: ``postgresql``, ``mysql`` or ``mariadb``.
+    :param version: as the server says it, for example ``16.15`` or ``10.11.19-MariaDB-log``.
+    :param version_number: comparable: PostgreSQL's ``server_version_num`` (160015), else major*10000+minor*100+patch.
+    :param host: the host or socket connected to.
+    :param port: its TCP port (also where a socket was used).
+    :param identifier: PostgreSQL's system identifier, MySQL's ``server_uuid``; empty where it cannot be read.
+    """
+
+    dbms: str
+    version: str
+    version_number: int
+    host: str
+    port: int
+    identifier: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class TableRecord:
+    """One table's data in a backup.
+
+    :param schema: PostgreSQL's schema, MySQL's database.
+    :param rows: how many rows were written.
+    :param bytes: the size of its uncompressed data stream.
+    :param sha256: of that stream, in hexadecimal: COPY text rows for PostgreSQL (without the end marker), the
+        statements' bytes for MySQL. Empty where the table's data was left out.
+    """
+
+    schema: str
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FileRecord:
+    """One file of a backup.
+
+    :param path: relative to the backup's folder, with ``/`` between its parts.
+    :param size: in bytes.
+    :param sha256: of its content as stored, in hexadecimal.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class BackupContents:
+    """What a database engine says of the backup it wrote.
+
+    :param format: ``custom``, ``directory``, ``tar`` or ``plain``.
+    :param artifact: the main file's (or folder's) path relative to the backup's folder.
+    :param compression: as ``--compress`` names it, for example ``gzip:6``.
+    :param snapshot: what fixes the moment: ``lsn``, ``snapshot_id``, or ``binlog_file``, ``binlog_position``, ``gtid``.
+    :param tables: every table whose data is inside.
+    :param objects: how many objects of each kind are inside, by kind.
+    :param options: the options that shaped the content, as plain data.
+    """
+
+    format: str
+    artifact: str
+    compression: str
+    snapshot: t.Mapping[str, t.Any]
+    tables: tuple[TableRecord, ...]
+    objects: t.Mapping[str, int]
+    options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """Everything that is known of one backup; a backup without one does not exist.
+
+    :param id: unique within its database, sortable: ``20261122T124118Z-logical``.
+    :param kind: ``logical`` (rows and definitions); physical kinds come with their engines.
+    :param cluster: the name that the repository groups this server's backups under.
+    :param started_at: ISO 8601, UTC, seconds.
+    :param duration: in seconds.
+    """
+
+    id: str
+    kind: str
+    cluster: str
+    database: str
+    server: ServerIdentity
+    contents: BackupContents
+    files: tuple[FileRecord, ...]
+    engine_version: str
+    started_at: str
+    finished_at: str
+    duration: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes stored, all files together."""
+        return sum(record.size for record in self.files)
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.contents.tables)

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Local files as sinks and sources: private modes, durable when closed, errors that name the path."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ..errors import NotFoundError, OutOfSpaceError, StorageError
+from .base import Buffer
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+def storage_error(action: str, path: str, error: OSError) -> StorageError:
+    """The engine's error for an ``OSError``: names the action, the path and the cause."""
+    cause = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutOfSpaceError(
+            f"cannot {action} {path}: {cause}", hint="free space there or choose another destination", path=path
+        )
+    hint = ""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "run as a user who may write there, or choose another destination"
+    return StorageError(f"cannot {action} {path}: {cause}", hint=hint, path=path)
+
+
+class FileSink:
+    """A new file, readable by its owner only, synced to the disk when closed.
+
+    :param path: must not exist yet.
+    :raises StorageError: the file exists, or its folder cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.size = 0
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
+            # The mode must not depend on the umask in either direction.
+            os.fchmod(self._fd, FILE_MODE)
+        except OSError as error:
+            raise storage_error("create", path, error) from error
+
+    def write(self, data: Buffer) -> None:
+        view = memoryview(data).cast("B")
+        try:
+            while view:
+                written = os.write(self._fd, view)
+                self.size += written
+                view = view[written:]
+        except OSError as error:
+            raise storage_error("write", self.path, error) from error
+
+    def patch(self, offset: int, data: Buffer) -> None:
+        """Replace bytes that were written before (an archive's table of contents, once the offsets are known)."""
+        view = memoryview(data).cast("B")
+        if offset < 0 or offset + len(view) > self.size:
+            raise StorageError(f"cannot patch {self.path}: the range lies outside what was written", path=self.path)
+        try:
+            while view:
+                written = os.pwrite(self._fd, view, offset)
+                offset += written
+                view = view[written:]
+        except OSError as error:
+            raise storage_error("write", self.path, error) from error
+
+    def close(self) -> None:
+        if self._fd < 0:
+            return
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise storage_error("sync", self.path, error) from error
+        finally:
+            descriptor, self._fd = self._fd, -1
+            try:
+                os.close(descriptor)
+            except OSError as error:
+                raise storage_error("close", self.path, error) from error
+
+    def abort(self) -> None:
+        if self._fd >= 0:
+            descriptor, self._fd = self._fd, -1
+            os.close(descriptor)
+
+
+class FileSource:
+    """An existing regular file, read from the start.
+
+    :raises NotFoundError: there is no such file.
+    :raises StorageError: it is not a regular file or cannot be read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        except FileNotFoundError as error:
+            raise NotFoundError(f"there is no file {path}", path=path) from error
+        except OSError as error:
+            raise storage_error("open", path, error) from error
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size) or b""
+        except OSError as error:
+            raise storage_error("read", self.path, error) from error
+
+    def seek(self, offset: int) -> None:
+        try:
+            self._file.seek(offset)
+        except OSError as error:
+            raise storage_error("read", self.path, error) from error
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def sync_folder(path: str) -> None:
+    """Make the names inside a folder durable (a rename is only safe after this).
+
+    :raises StorageError: the folder could not be synced.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise storage_error("open", path, error) from error
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems cannot sync folders and say so with EINVAL; their renames are as durable as they get.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise storage_error("sync", path, error) from error
+    finally:
+        os.close(descriptor)
