@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
