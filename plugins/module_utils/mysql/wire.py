@@ -1,0 +1,93 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The only file that touches PyMySQL's private names; written against 1.1 and 1.2.
+
+Everything else sees a connection as an opaque object, results as bytes, and the socket as a block reader.
+"""
+
+from __future__ import annotations
+
+import ssl
+import typing as t
+
+from .. import drivers
+
+CLIENT_SSL = 0x800
+COM_QUERY = 3
+_TLS_MISSING = 2026
+
+
+def open_connection(
+    *,
+    host: str,
+    port: int,
+    unix_socket: str | None,
+    user: str,
+    password: bytes,
+    database: str | None,
+    connect_timeout: int,
+    tls: ssl.SSLContext | None,
+    tls_required: bool,
+) -> t.Any:
+    """A connected PyMySQL connection whose results are undecoded bytes.
+
+    The login is only sent once TLS is established where it is required: PyMySQL before 1.2 would go on in the clear
+    when the server does not offer it.
+    """
+    pymysql = drivers.pymysql()
+
+    class Connection(pymysql.connections.Connection):  # type: ignore[misc, name-defined]
+        def _request_authentication(self) -> None:
+            if not self.server_capabilities & CLIENT_SSL:
+                if tls_required:
+                    raise pymysql.err.OperationalError(_TLS_MISSING, "the server does not offer TLS")
+                self.ssl = False
+                self.client_flag &= ~CLIENT_SSL
+            super()._request_authentication()
+
+    arguments: dict[str, t.Any] = {"ssl": tls} if tls is not None else {"ssl_disabled": True}
+    connection = Connection(
+        host=host,
+        port=port,
+        unix_socket=unix_socket,
+        user=user,
+        password=password,
+        database=database,
+        charset="utf8mb4",
+        use_unicode=False,
+        autocommit=True,
+        connect_timeout=connect_timeout,
+        program_name="dbfleet",
+        defer_connect=True,
+        **arguments,
+    )
+    connection.connect()
+    # Values stay as the server's text: numbers and times must not pass through Python's types.
+    connection.decoders = {}
+    return connection
+
+
+def drop(connection: t.Any) -> None:
+    """Close the socket at once, in whatever state the protocol is."""
+    connection._force_close()
+
+
+def is_encrypted(connection: t.Any) -> bool:
+    """Whether the bytes on the wire are TLS."""
+    return isinstance(connection._sock, ssl.SSLSocket)
+
+
+def run(connection: t.Any, statement: bytes) -> tuple[tuple[str, ...], list[tuple[bytes | None, ...]], int]:
+    """Send one statement and read its first result completely.
+
+    :return: the column names (empty for a statement without rows), the rows, the number of affected rows.
+    """
+    affected = connection.query(statement)
+    result = connection._result
+    names = tuple(_text(column[0]) for column in result.description or ())
+    return names, list(result.rows or ()), int(affected or 0)
+
+
+def _text(name: t.Any) -> str:
+    return name.decode("utf-8") if isinstance(name, bytes) else str(name)
