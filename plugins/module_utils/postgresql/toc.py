@@ -17,14 +17,15 @@ SECTION_POST_DATA = 4
 class TocEntry:
     """One item that a restore runs or loads, in restore order.
 
-    Text that is SQL ends with a newline, as pg_restore prints it verbatim. ``None`` means "not applicable" where a
+    Text is the source's encoding as ``text.py`` decodes it (write it with ``to_bytes``). SQL ends with a newline, as
+    pg_restore prints it verbatim. ``None`` means "not applicable" where a
     field allows it; the empty string is a value of its own.
 
     :param dump_id: positive and unique in the archive.
     :param had_dumper: the entry owns a data block.
     :param table_oid: the OID of the system catalog that the object's row is in (``pg_class`` is 1259), 0 for none.
     :param oid: the object's OID in the source database, 0 for none.
-    :param tag: the object's name, as pg_restore lists and filters it (``orders``, ``orders orders_pkey``, ``f(integer)``).
+    :param tag: the object's name, as pg_restore lists it (``orders``, ``orders orders_pkey``, ``f(integer)``).
     :param desc: the kind of the entry: ``TABLE``, ``TABLE DATA``, ``FK CONSTRAINT``.
     :param section: one of the ``SECTION_*`` numbers.
     :param defn: the statements that make it; ``None`` for data.

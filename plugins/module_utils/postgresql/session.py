@@ -1,0 +1,192 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One connection in use: statements in, text rows out, the server's errors as the engine's.
+
+It works on psycopg's ``pq`` layer: results are text as the server sends it, nothing is converted, and COPY is at hand.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+import typing as t
+
+from .. import drivers
+from ..errors import ConnectError, DbfleetError, NotFoundError, PrivilegeError, QueryError
+from .text import to_bytes, to_text
+
+Row = tuple[t.Optional[str], ...]
+
+_log = logging.getLogger("dbfleet.postgresql")
+_LONGEST_STATEMENT = 200
+
+
+def shortened(statement: str) -> str:
+    """A statement on one line, cut to what an error message can bear."""
+    line = " ".join(statement.split())
+    return line if len(line) <= _LONGEST_STATEMENT else line[: _LONGEST_STATEMENT - 1] + "…"
+
+
+def server_version_text(pgconn: t.Any) -> str:
+    """The server's version as it says it, without a packager's addition: ``16.15``."""
+    reported = (pgconn.parameter_status(b"server_version") or b"").decode("ascii", "replace")
+    return str(reported).split(" ")[0]
+
+
+class Session:
+    """An open connection. Not for several threads at once.
+
+    :param pgconn: psycopg's ``PGconn``, connected.
+    :param database: its name, for messages.
+    """
+
+    def __init__(self, pgconn: t.Any, *, database: str) -> None:
+        self.pgconn = pgconn
+        self.database = database
+        self._status = drivers.psycopg_pq().ExecStatus
+        self._field = drivers.psycopg_pq().DiagnosticField
+        self._poll = select.poll()
+        self._poll.register(pgconn.socket, select.POLLIN)
+        pgconn.notice_handler = self._notice
+        pgconn.nonblocking = 0
+
+    @property
+    def version(self) -> int:
+        """``server_version_num``: 100023 for 10.23, 180006 for 18.6."""
+        return int(self.pgconn.server_version)
+
+    @property
+    def version_text(self) -> str:
+        return server_version_text(self.pgconn)
+
+    def parameter(self, name: str) -> str:
+        """A setting that the server reports by itself (``server_encoding``, ``in_hot_standby``), empty where not."""
+        return to_text(self.pgconn.parameter_status(name.encode()) or b"")
+
+    def query(self, sql: str, params: t.Sequence[str | None] = ()) -> list[Row]:
+        """The rows of one statement, every value as the server's text.
+
+        :raises QueryError, PrivilegeError, NotFoundError, ConnectError: as for :meth:`execute`.
+        """
+        result = self._run(sql, params)
+        if result.status != self._status.TUPLES_OK:
+            raise QueryError("the server answered without rows", statement=shortened(sql))
+        width = range(result.nfields)
+        value = result.get_value
+        rows: list[Row] = []
+        for number in range(result.ntuples):
+            raw = [value(number, column) for column in width]
+            rows.append(tuple(None if item is None else item.decode("utf-8", "surrogateescape") for item in raw))
+        result.clear()
+        return rows
+
+    def value(self, sql: str, params: t.Sequence[str | None] = ()) -> str | None:
+        """The one value of a query that gives one row of one column."""
+        ((value,),) = self.query(sql, params)
+        return value
+
+    def execute(self, sql: str, params: t.Sequence[str | None] = ()) -> str:
+        """Run statements (several only without parameters); the last one's command tag, for example ``INSERT 0 3``.
+
+        :raises PrivilegeError: SQLSTATE 42501.
+        :raises NotFoundError: SQLSTATE 3D000, the database does not exist.
+        :raises ConnectError: the connection broke.
+        :raises QueryError: every other error of the server; ``context['sqlstate']`` tells which.
+        """
+        result = self._run(sql, params)
+        tag = (result.command_status or b"").decode("ascii", "replace")
+        result.clear()
+        return str(tag)
+
+    def start_copy(self, sql: str) -> t.Any:
+        """Send a COPY statement; the result says how (``COPY_OUT`` or ``COPY_IN``), the data follows on ``pgconn``."""
+        result = self._run(sql, ())
+        if result.status not in (self._status.COPY_OUT, self._status.COPY_IN):
+            raise QueryError("the server did not start a COPY", statement=shortened(sql))
+        return result
+
+    def finish_copy(self, sql: str) -> str:
+        """Collect what the server says after a COPY's data: its command tag, for example ``COPY 42``.
+
+        :param sql: the COPY statement, for messages.
+        """
+        result = self._collect(sql)
+        return to_text(result.command_status or b"")
+
+    def raise_for(self, result: t.Any, sql: str) -> None:
+        """Raise the engine's error for a failed result; nothing for a good one."""
+        if result.status in (self._status.FATAL_ERROR, self._status.BAD_RESPONSE, self._status.NONFATAL_ERROR):
+            raise self._error(result, sql)
+
+    @property
+    def in_transaction(self) -> bool:
+        return int(self.pgconn.transaction_status) != int(drivers.psycopg_pq().TransactionStatus.IDLE)
+
+    def close(self) -> None:
+        """Close the connection in whatever state; an open transaction is rolled back by the server."""
+        self.pgconn.finish()
+
+    def _run(self, sql: str, params: t.Sequence[str | None]) -> t.Any:
+        _log.debug("%s: %s", self.database, sql)
+        statement = to_bytes(sql)
+        try:
+            if params:
+                values = [None if value is None else to_bytes(value) for value in params]
+                self.pgconn.send_query_params(statement, values)
+            else:
+                self.pgconn.send_query(statement)
+            return self._collect(sql)
+        except drivers.psycopg().OperationalError as error:
+            raise self._broken(error) from error
+
+    def _collect(self, sql: str) -> t.Any:
+        """The last result of what was sent. Waiting is done here, not in libpq, so that signals are handled."""
+        last = None
+        try:
+            while True:
+                while self.pgconn.is_busy():
+                    self._poll.poll()
+                    self.pgconn.consume_input()
+                result = self.pgconn.get_result()
+                if result is None:
+                    break
+                last = result
+                if result.status in (self._status.COPY_OUT, self._status.COPY_IN, self._status.COPY_BOTH):
+                    break
+        except drivers.psycopg().OperationalError as error:
+            raise self._broken(error) from error
+        if last is None:
+            raise self._broken(None)
+        self.raise_for(last, sql)
+        return last
+
+    def _broken(self, error: Exception | None) -> ConnectError:
+        text = " ".join(str(error).split()) if error else "the server closed it"
+        return ConnectError(
+            f"the connection to database {self.database!r} broke: {text}",
+            hint="look into the server's log for the reason",
+            database=self.database,
+        )
+
+    def _error(self, result: t.Any, sql: str) -> DbfleetError:
+        def field(name: str) -> str:
+            return to_text(result.error_field(getattr(self._field, name)) or b"")
+
+        sqlstate = field("SQLSTATE")
+        message = field("MESSAGE_PRIMARY") or to_text(result.error_message or b"").strip()
+        if not sqlstate or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03"):
+            return self._broken(Exception(message))
+        context = {"sqlstate": sqlstate, "statement": shortened(sql), "database": self.database}
+        # The server's own DETAIL may quote rows, so it stays out of messages; its HINT never does.
+        hint = field("MESSAGE_HINT")
+        if sqlstate == "42501":
+            return PrivilegeError(message, hint=hint or "grant the privilege or connect as another user", **context)
+        if sqlstate == "3D000":
+            return NotFoundError(message, hint=hint, **context)
+        return QueryError(f"{message} [SQLSTATE {sqlstate}]", hint=hint, **context)
+
+    def _notice(self, result: t.Any) -> None:
+        message = result.error_field(self._field.MESSAGE_PRIMARY) or b""
+        _log.debug("%s: notice: %s", self.database, re.sub(r"\s+", " ", to_text(message)))
