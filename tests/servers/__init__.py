@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from .clients import ClientProgram, client
 from .errors import CommandFailed, ServerStartError, ServerUnavailable
 from .instance import Server, start
 from .registry import CLIENTS, SERVERS
@@ -20,11 +21,13 @@ from .tls import TLSFiles, make_certificates
 __all__ = [
     "CLIENTS",
     "SERVERS",
+    "ClientProgram",
     "CommandFailed",
     "Server",
     "ServerStartError",
     "ServerUnavailable",
     "TLSFiles",
+    "client",
     "make_certificates",
     "start",
 ]

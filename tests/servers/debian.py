@@ -26,12 +26,12 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 _LISTS_FRESH_SECONDS = 3600
 # Needed by maintainer scripts and Perl helpers only; most of the unpacked size.
-_NOT_UNPACKED = ("perl", "libperl", "libgdbm", "dpkg_", "tar_", "debianutils_", "debconf_", "mysql-common_", "libicu")
+_NOT_UNPACKED = ("perl", "libperl", "libgdbm", "dpkg_", "tar_", "debianutils_", "debconf_", "mysql-common_")
 _NOT_EXTRACTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/info")
 
 
 def mirror() -> str | None:
-    """The Debian mirror of this machine, from ``$DBFLEET_DEBIAN_MIRROR`` or its apt sources; None when there is none."""
+    """The Debian mirror of this machine, from ``$DBFLEET_DEBIAN_MIRROR`` or the apt sources; None if there is none."""
     chosen = os.environ.get("DBFLEET_DEBIAN_MIRROR")
     if chosen:
         return chosen
@@ -89,10 +89,10 @@ def _apt(name: str, suite: str) -> list[str]:
     """The options that keep apt inside our cache, with lists of ``suite`` at most an hour old."""
     address = mirror()
     if address is None:
-        hint = "set DBFLEET_DEBIAN_MIRROR to a mirror's address"
-        raise ServerUnavailable(name, f"it comes from Debian packages, and no apt source here names a Debian mirror; {hint}")
+        hint = "set DBFLEET_DEBIAN_MIRROR to the address of one"
+        raise ServerUnavailable(name, f"it comes from Debian, and no apt source here names a Debian mirror; {hint}")
     if not KEYRING.exists():
-        raise ServerUnavailable(name, f"it comes from Debian packages, and {KEYRING} (debian-archive-keyring) is missing")
+        raise ServerUnavailable(name, f"it comes from Debian, and {KEYRING} is missing: install debian-archive-keyring")
     root = paths.apt_dir(suite)
     for folder in ("state", "lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True, exist_ok=True)

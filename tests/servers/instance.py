@@ -134,7 +134,8 @@ class Server:
                 code = self._process.poll()
                 self._end(signal.SIGKILL)
                 reason = f"not ready after {_START_SECONDS} s" if code is None else f"it ended with code {code}"
-                raise ServerStartError(self.name, reason, self.log.read_bytes()[position:].decode(errors="replace")[-6000:])
+                output = self.log.read_bytes()[position:].decode(errors="replace")
+                raise ServerStartError(self.name, reason, output[-6000:])
             time.sleep(0.01)
         self._write_record()
 
@@ -143,9 +144,7 @@ class Server:
         if self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, how)
-            deadline = time.monotonic() + timeout
-            while self.running and time.monotonic() < deadline:
-                time.sleep(0.01)
+            self._wait(timeout)
         end_all_in(self.folder)
         if self._process is not None:
             self._process.wait()
@@ -153,6 +152,11 @@ class Server:
             self._guard.release()
             self._guard = None
         _live.discard(self)
+
+    def _wait(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while self.running and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """End the server for good and remove its folder. Does nothing the second time."""
@@ -169,7 +173,7 @@ class Server:
         self._end(self._dbms.SHUTDOWN_SIGNAL)
 
     def restart(self) -> None:
-        """Start the server on the same data, port and settings, after an end of any kind (a running one is shut down)."""
+        """Start the server on the same data, port and settings, however it ended; a running one is shut down first."""
         if self.running:
             self.shutdown()
         self._dbms.before_restart(self._layout)
@@ -217,7 +221,7 @@ class Server:
         }
 
     def connect(self, database: str | None = None, **arguments: Any) -> Any:
-        """A psycopg or pymysql connection in autocommit mode, over the socket unless ``host`` is among the arguments."""
+        """A psycopg or pymysql connection in autocommit mode, over the socket unless ``host`` is given."""
         given = {"user": self.user, "password": self.password, "port": self.port, "autocommit": True, **arguments}
         if self.dbms == "postgresql":
             import psycopg
@@ -229,7 +233,7 @@ class Server:
             given["unix_socket"] = self.socket
         return pymysql.connect(**{"database": database, "charset": "utf8mb4", **given})
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Server:  # noqa: PYI034 - Self is newer than the oldest Python here
         return self
 
     def __exit__(

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .errors import ServerStartError
 from .layout import Layout
-from .process import identity, run
 from .paths import server_user
+from .process import identity, run
 from .registry import ServerSpec
 
 USER = "root"
@@ -34,20 +34,23 @@ CREATE USER 'root'@'%' IDENTIFIED BY '{PASSWORD}';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 """
 # mariadb-install-db makes root accounts without a password for the addresses of this machine.
-_MARIADB_ACCOUNTS = _ACCOUNTS + "DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host NOT IN ('localhost', '%'));\nFLUSH PRIVILEGES;\n"
+_MARIADB_ACCOUNTS = (
+    _ACCOUNTS
+    + """\
+DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host NOT IN ('localhost', '%'));
+FLUSH PRIVILEGES;
+"""
+)
 
 
 def _program_options(spec: ServerSpec, build: Path) -> dict[str, str]:
     """Where a relocated server finds its own files."""
-    if spec.build.name == "mysql57":
-        return {"basedir": str(build), "lc-messages-dir": str(build / "share/mysql"), "character-sets-dir": str(build / "share/mysql/charsets")}
-    share = next(path for path in (build / "usr/share/mariadb", build / "usr/share/mysql") if (path / "charsets").exists())
-    return {
-        "basedir": str(build / "usr"),
-        "lc-messages-dir": str(share),
-        "character-sets-dir": str(share / "charsets"),
-        "plugin-dir": str(build / "usr/lib/mysql/plugin"),
-    }
+    home = build if spec.build.name == "mysql57" else build / "usr"
+    share = next(path for path in (home / "share/mariadb", home / "share/mysql") if (path / "charsets").exists())
+    options = {"basedir": home, "lc-messages-dir": share, "character-sets-dir": share / "charsets"}
+    if (home / "lib/mysql/plugin").exists():
+        options["plugin-dir"] = home / "lib/mysql/plugin"
+    return {key: str(path) for key, path in options.items()}
 
 
 def _program(spec: ServerSpec, build: Path) -> Path:
@@ -62,8 +65,10 @@ def initialise(spec: ServerSpec, build: Path, environment: dict[str, str], data:
     """Create a data folder whose root has the same password on the socket and over TCP."""
     temporary = scratch / "tmp"
     temporary.mkdir()
-    os.chown(temporary, server_user().uid, server_user().gid) if server_user().is_other else None
+    if server_user().is_other:
+        os.chown(temporary, server_user().uid, server_user().gid)
     options = {**_program_options(spec, build), "datadir": str(data), "tmpdir": str(temporary)}
+    command: list[str | Path]
     if spec.flavor == "mariadb":
         flags = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
         command = [build / "usr/bin/mariadb-install-db", "--no-defaults", *_flag_list(options), *flags]

