@@ -1,23 +1,98 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-SHELL := /bin/bash
+SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
-BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+PYTHON_IN_VENV := $(VENV)/bin/python
+IN_COLLECTION := $(PYTHON_IN_VENV) -m tools.collection_tree
+RUN_PYTEST := $(PYTHON_IN_VENV) -m pytest $(PYTEST_ARGS)
+
+# Ansible refuses to run under a locale that is not UTF-8.
+export LC_ALL := C.UTF-8
+# A log shows the lines of a Python program and of what it starts in the order in which they were written.
+export PYTHONUNBUFFERED := 1
 
 .PHONY: help
-help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help:  ## List the targets (this list)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  PYTEST_ARGS="-k zstd -x" goes to pytest in unit and integration; PYTHON=/path/to/python3 chooses the Python of .venv.'
 
 .PHONY: venv
-venv: $(STAMP)  ## Create .venv with the dbfleet command, the drivers and every tool
+venv: $(STAMP)  ## Create or update .venv: the dbfleet command, the drivers and every tool
 
 $(STAMP): pyproject.toml setup.py $(wildcard requirements/*.txt) tools/make_venv.sh tools/find_python.sh
 	@tools/make_venv.sh $(VENV)
 	@touch $@
 
+.PHONY: servers
+servers: $(STAMP)  ## Download every database server and reference client into the cache
+	$(PYTHON_IN_VENV) -m tests.servers install all
+
+.PHONY: demo
+demo: $(STAMP)  ## Back up and restore real PostgreSQL and MariaDB servers, and prove that both sides are equal
+	$(PYTHON_IN_VENV) -m tools.demo
+
+.PHONY: test
+test: $(STAMP)  ## Everything below, cheapest first; stops at the first section that fails
+	@tools/run_sections.sh lint changelog-lint unit docs-lint ansible-lint build sanity integration
+
+.PHONY: lint
+lint: $(STAMP)  ## ruff, mypy, yamllint, shellcheck and the licence of every file
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy --strict plugins/module_utils
+	$(VENV)/bin/yamllint -s .
+	$(VENV)/bin/shellcheck tools/*.sh .ci/run
+	$(VENV)/bin/reuse lint --lines
+
+.PHONY: changelog-lint
+changelog-lint: $(STAMP)  ## The changelog's configuration and fragments
+	$(IN_COLLECTION) antsibull-changelog lint
+
+.PHONY: unit
+unit: $(STAMP)  ## Tests without a server
+	$(RUN_PYTEST) tests/unit
+
+.PHONY: integration
+integration: $(STAMP)  ## Tests on real servers of every version; servers are downloaded when first needed
+	$(RUN_PYTEST) tests/integration
+
+.PHONY: docs-lint
+docs-lint: $(STAMP)  ## The modules' documentation and every reference in it
+	$(IN_COLLECTION) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
+
+.PHONY: ansible-lint
+ansible-lint: $(STAMP)  ## Playbooks, roles and metadata, at the production profile
+	$(IN_COLLECTION) ansible-lint --profile production --offline
+
+.PHONY: build
+build: $(STAMP)  ## Build the collection into dist/, install it offline elsewhere, read its documentation
+	$(PYTHON_IN_VENV) -m tools.build
+
+.PHONY: sanity
+sanity: $(STAMP)  ## ansible-test sanity, and import and compile on every Python of a managed host
+	$(PYTHON_IN_VENV) -m tools.sanity
+
+.PHONY: bench
+bench: $(STAMP)  ## Measure this engine against the vendors' tools
+	$(PYTHON_IN_VENV) -m bench
+
+.PHONY: format
+format: $(STAMP)  ## Rewrite the Python files in the project's format
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+.PHONY: clean
+clean:  ## Remove what was built, and the tools' caches in the checkout
+	rm -rf build dist .build .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean  ## clean, and remove .venv; the cache of servers stays
+	rm -rf $(VENV) *.egg-info

@@ -43,7 +43,7 @@ def source_files(checkout: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def exported_collection(checkout: Path = CHECKOUT) -> Iterator[Path]:
-    """Yield the root of a fresh copy of the collection at ``…/ansible_collections/dbfleet/backup``; it is then removed."""
+    """Yield the root of a fresh ``…/ansible_collections/dbfleet/backup``, which is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="dbfleet-tree-") as folder:
         root = Path(folder).resolve() / "ansible_collections" / NAMESPACE / NAME
         for name in source_files(checkout):
@@ -54,7 +54,7 @@ def exported_collection(checkout: Path = CHECKOUT) -> Iterator[Path]:
 
 
 def tool_environment(root: Path) -> dict[str, str]:
-    """The environment in which a tool of this Python's virtual environment sees the collection at ``root`` and no other."""
+    """The environment in which this Python's tools see the collection at ``root`` and no other."""
     collections = root.parents[2]
     scripts = Path(sys.executable).parent
     return {

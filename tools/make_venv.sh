@@ -22,4 +22,6 @@ for file in requirements/*.txt; do
     requirements+=(--requirement "$file")
 done
 echo "Installing the engine, the drivers and the tools into $venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable . "${requirements[@]}"
+# setuptools warns of every editable installation as such.
+PYTHONWARNINGS='ignore:Editable installation' \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable . "${requirements[@]}"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``ansible-test sanity``: every test on this Python, and import and compile on each managed-host Python found here.
+"""Run ``ansible-test sanity``: every test on this Python, import and compile on each managed-host Python found.
 
 ansible-test keeps its virtual environments in the home folder, and passes neither pip's nor a proxy's variables on.
 It therefore gets a home of its own in the cache folder, which holds the pip stand-in and pip's present settings.
