@@ -105,7 +105,7 @@ def lz4_frame() -> t.Any:
 
 
 def isal_zlib() -> t.Any:
-    """The ``isal.isal_zlib`` module (fast zlib streams), or ``None``: the standard library's zlib then does the work."""
+    """The ``isal.isal_zlib`` module (fast zlib streams), or ``None``: zlib itself then does the work."""
     return _isal_zlib
 
 

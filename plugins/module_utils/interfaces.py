@@ -80,8 +80,8 @@ class BackupPlan:
     :param server: where it would read from.
     :param database: its name on the server.
     :param artifact: the name that the main file or folder would have (``shop.dump``).
-    :param estimated_bytes: an upper estimate of what would be stored; decides the check for free space, nothing else.
-    :param tables: ``schema.name`` of every table whose data would be read.
+    :param estimated_bytes: about how large the data is before compression; used for the check of free space, nothing else.
+    :param tables: schema and name of every table whose data would be read.
     :param objects: how many objects of each kind would be written.
     """
 
@@ -91,7 +91,7 @@ class BackupPlan:
     format: str
     compression: str
     estimated_bytes: int
-    tables: tuple[str, ...]
+    tables: tuple[tuple[str, str], ...]
     objects: t.Mapping[str, int]
 
 
@@ -123,7 +123,7 @@ class RestorePlan:
     :param create: the database would be created.
     :param drops: objects of the target that would be dropped, by name.
     :param objects: how many objects of each kind would be restored.
-    :param tables: ``schema.name`` of every table whose data would be loaded.
+    :param tables: schema and name of every table whose data would be loaded.
     """
 
     server: ServerIdentity
@@ -131,14 +131,15 @@ class RestorePlan:
     create: bool
     drops: tuple[str, ...]
     objects: t.Mapping[str, int]
-    tables: tuple[str, ...]
+    tables: tuple[tuple[str, str], ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class RestoreContents:
     """What a restore did.
 
-    :param tables: rows and bytes loaded for every table (the digest is that of the stream that was loaded).
+    :param tables: rows and bytes loaded for every table, under the schema and name that the backup has (not those of
+        a renamed target); the digest is that of the stream that was loaded, empty where it was not computed.
     :param objects: how many objects of each kind were restored.
     """
 

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""A backup being written: its files are digested on the way, and published with the manifest as the last of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+
+from ..errors import StorageError
+from ..streams.base import Buffer
+from ..streams.digest import digest_of
+from .records import FileRecord
+from .storage import NewFile, StagedFolder
+
+
+class DigestedFile:
+    """A file of a publication. Its record is known once it is closed."""
+
+    def __init__(self, staged: StagedFolder, path: str) -> None:
+        self._staged = staged
+        self._path = path
+        self._inner: NewFile = staged.create(path)
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._patched = False
+        self.record: FileRecord | None = None
+
+    def write(self, data: Buffer) -> None:
+        view = memoryview(data)
+        self._hash.update(view)
+        self._size += view.nbytes
+        self._inner.write(view)
+
+    def patch(self, offset: int, data: Buffer) -> None:
+        self._inner.patch(offset, data)
+        self._patched = True
+
+    def close(self) -> None:
+        self._inner.close()
+        digest = self._hash.hexdigest()
+        if self._patched:
+            # What was digested is not what is stored, so the digest is taken from the stored file.
+            with contextlib.closing(self._staged.open(self._path)) as stored:
+                digest, size = digest_of(stored)
+            if size != self._size:
+                raise StorageError(f"{self._path} has {size} bytes where {self._size} were written", path=self._path)
+        self.record = FileRecord(path=self._path, size=self._size, sha256=digest)
+
+    def abort(self) -> None:
+        self._inner.abort()
+
+
+class Publication:
+    """The :class:`~dbfleet.interfaces.ArtifactWriter` that a backup job gives to an engine.
+
+    :param renamed: a prefix of paths that is replaced by another (a plain destination has the name that the user
+        chose, not the one that the engine would give).
+    """
+
+    def __init__(self, staged: StagedFolder, *, renamed: tuple[str, str] = ("", "")) -> None:
+        self._staged = staged
+        self._renamed = renamed
+        self._files: list[DigestedFile] = []
+
+    @property
+    def can_patch(self) -> bool:
+        return self._staged.can_patch
+
+    def create(self, path: str) -> DigestedFile:
+        file = DigestedFile(self._staged, self.stored_path(path))
+        self._files.append(file)
+        return file
+
+    def stored_path(self, path: str) -> str:
+        """The path under which the engine's ``path`` is stored."""
+        engine_name, stored_name = self._renamed
+        head, slash, rest = path.partition("/")
+        return f"{stored_name if head == engine_name else head}{slash}{rest}"
+
+    def records(self) -> tuple[FileRecord, ...]:
+        """All files, sorted by path.
+
+        :raises StorageError: one was never closed, so it may be incomplete.
+        """
+        records = []
+        for file in self._files:
+            if file.record is None:
+                raise StorageError("a file of the backup was not finished; nothing is published")
+            records.append(file.record)
+        return tuple(sorted(records, key=lambda record: record.path))
+
+    def publish(self, manifest: bytes, *, manifest_path: str) -> None:
+        """Store the manifest and make everything visible at once.
+
+        :raises StorageError: nothing became visible.
+        """
+        file = self._staged.create(manifest_path)
+        file.write(manifest)
+        file.close()
+        self._staged.publish()
+
+    def abandon(self) -> None:
+        """Close and remove everything that was written."""
+        for file in self._files:
+            if file.record is None:
+                file.abort()
+        self._staged.abandon()

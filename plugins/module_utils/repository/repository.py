@@ -1,0 +1,206 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""A repository: the backups of many servers and databases, one folder each, found by their manifests."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..errors import CorruptArtifactError, NotFoundError, UsageError
+from .layout import (
+    LOCK_NAME,
+    MANIFEST_NAME,
+    MARKER_NAME,
+    PARTIAL_PREFIX,
+    database_folder,
+    escape_name,
+    is_backup_id,
+    unescape_name,
+)
+from .local import LocalStorage
+from .lock import RepositoryLock
+from .manifest import LARGEST_MANIFEST, parse_manifest
+from .records import Manifest
+from .storage import StagedFolder, Storage
+
+_MARKER = b'{"dbfleet_repository": 1}\n'
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogueEntry:
+    """One backup in a repository.
+
+    :param folder: its path relative to the repository.
+    :param url: the same as users can name it.
+    """
+
+    manifest: Manifest
+    folder: str
+    url: str
+
+
+def open_storage(location: str) -> Storage:
+    """The storage behind a repository's path or URL.
+
+    :raises UsageError: no backend of this version knows the URL's scheme.
+    """
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return LocalStorage(location)
+    if scheme == "file":
+        if not rest.startswith("/"):
+            raise UsageError(f"the URL {location} names a host", hint="write file:///path/to/the/folder")
+        return LocalStorage(rest)
+    raise UsageError(
+        f"repositories of the kind {scheme}:// are not available in this version",
+        hint="use a local folder or a mounted share",
+    )
+
+
+class Repository:
+    """The backups under one location.
+
+    :param location: a path or a URL.
+    """
+
+    def __init__(self, location: str) -> None:
+        self.storage = open_storage(location)
+
+    @property
+    def location(self) -> str:
+        return self.storage.location
+
+    def exists(self) -> bool:
+        """Whether the location is a repository already."""
+        return self.storage.size(MARKER_NAME) is not None
+
+    def require(self) -> None:
+        """Make sure that the location is a repository.
+
+        :raises NotFoundError: it is not.
+        """
+        if not self.exists():
+            raise NotFoundError(
+                f"{self.location} is not a dbfleet repository",
+                hint="the first backup into a folder makes it one; check the path",
+            )
+
+    def initialise(self) -> None:
+        """Make the location a repository unless it is one."""
+        if not self.exists():
+            self.storage.create_small(MARKER_NAME, _MARKER)
+
+    def check_writable(self, folder: str) -> None:
+        """Whether ``folder`` could be written, without writing.
+
+        :raises StorageError: it could not.
+        """
+        self.storage.check_writable(folder)
+
+    def lock(self, cluster: str, database: str, *, purpose: str) -> RepositoryLock:
+        """The lock that a writer of this database's backups must hold."""
+        return RepositoryLock(self.storage, f"{database_folder(cluster, database)}/{LOCK_NAME}", purpose=purpose)
+
+    def begin(self, cluster: str, database: str, backup: str) -> StagedFolder:
+        """Start to write the backup with the id ``backup``; the caller holds the lock."""
+        return self.storage.begin(f"{database_folder(cluster, database)}/{backup}")
+
+    def sweep(self, cluster: str, database: str) -> list[str]:
+        """Remove what dead jobs left behind; the caller holds the lock.
+
+        :returns: the names of the folders that were removed: unpublished ones, and ones without a manifest.
+        """
+        folder = database_folder(cluster, database)
+        swept = []
+        for name in self.storage.folders(folder):
+            path = f"{folder}/{name}"
+            unfinished = is_backup_id(name) and self.storage.size(f"{path}/{MANIFEST_NAME}") is None
+            if name.startswith(PARTIAL_PREFIX) or unfinished:
+                self.storage.remove(path)
+                swept.append(name)
+        return swept
+
+    def entries(self, *, cluster: str = "", database: str = "") -> t.Iterator[CatalogueEntry]:
+        """The catalogue in order of cluster, database and time, of one cluster or database where named.
+
+        :raises CorruptArtifactError: a manifest is damaged; the error names it.
+        """
+        clusters = [escape_name(cluster)] if cluster else self.storage.folders("")
+        for cluster_folder in clusters:
+            databases = [escape_name(database)] if database else self.storage.folders(cluster_folder)
+            for folder in databases:
+                yield from self._entries_below(f"{cluster_folder}/{folder}")
+
+    def newest(self, cluster: str, database: str) -> CatalogueEntry | None:
+        """The newest backup of one database, ``None`` where there is none."""
+        folder = database_folder(cluster, database)
+        for name in reversed(self.storage.folders(folder)):
+            entry = self._entry(folder, name)
+            if entry is not None:
+                return entry
+        return None
+
+    def find(self, backup: str, *, cluster: str = "", database: str = "") -> CatalogueEntry:
+        """One backup by its id, or the newest one for ``latest``.
+
+        :param cluster: needed where the repository holds several.
+        :param database: needed where there are several.
+        :raises NotFoundError: there is none.
+        :raises UsageError: the request fits backups of several clusters or databases.
+        """
+        self.require()
+        found = list(self._candidates(backup, cluster=cluster, database=database))
+        if not found:
+            raise NotFoundError(
+                f"the repository {self.location} holds no backup {backup!r}{_scope(cluster, database)}",
+                hint="list what is there: dbfleet info " + self.location,
+            )
+        places = sorted({(entry.manifest.cluster, entry.manifest.database) for entry in found})
+        if len(places) > 1:
+            named = ", ".join(f"{name} in {group}" for group, name in places[:10])
+            raise UsageError(
+                f"backup {backup!r} fits several databases: {named}", hint="name the cluster and the source database"
+            )
+        return found[-1]
+
+    def _candidates(self, backup: str, *, cluster: str, database: str) -> t.Iterator[CatalogueEntry]:
+        clusters = [escape_name(cluster)] if cluster else self.storage.folders("")
+        for cluster_folder in clusters:
+            databases = [escape_name(database)] if database else self.storage.folders(cluster_folder)
+            for folder in databases:
+                if backup != "latest":
+                    entry = self._entry(f"{cluster_folder}/{folder}", backup) if is_backup_id(backup) else None
+                else:
+                    entry = self.newest(unescape_name(cluster_folder), unescape_name(folder))
+                if entry is not None:
+                    yield entry
+
+    def _entries_below(self, folder: str) -> t.Iterator[CatalogueEntry]:
+        for name in self.storage.folders(folder):
+            entry = self._entry(folder, name)
+            if entry is not None:
+                yield entry
+
+    def _entry(self, folder: str, name: str) -> CatalogueEntry | None:
+        if not is_backup_id(name):
+            return None
+        path = f"{folder}/{name}/{MANIFEST_NAME}"
+        data = self.storage.read_small(path, LARGEST_MANIFEST)
+        if data is None:
+            return None
+        url = self.storage.url(path)
+        manifest = parse_manifest(data, name=url)
+        if f"{database_folder(manifest.cluster, manifest.database)}/{manifest.id}" != f"{folder}/{name}":
+            raise CorruptArtifactError(
+                f"the manifest {url} is of another backup: {manifest.cluster}, {manifest.database}, {manifest.id}",
+                hint="folders of a repository must not be moved or renamed",
+                path=url,
+            )
+        return CatalogueEntry(manifest=manifest, folder=f"{folder}/{name}", url=self.storage.url(f"{folder}/{name}"))
+
+
+def _scope(cluster: str, database: str) -> str:
+    parts = [f" of database {database!r}" if database else "", f" in cluster {cluster!r}" if cluster else ""]
+    return "".join(parts)

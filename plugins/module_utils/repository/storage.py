@@ -1,0 +1,110 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The small interface behind which backups are stored.
+
+Paths are relative to the storage's root, with ``/`` between their parts. The interface asks nothing that an object
+store cannot do: no rename, no append, no folder that exists by itself.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..streams.base import Buffer
+
+
+class StoredFile(t.Protocol):
+    """A stored file being read; positioned at its start."""
+
+    def read(self, size: int) -> bytes: ...
+
+    def seek(self, offset: int) -> None: ...
+
+    def tell(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class NewFile(t.Protocol):
+    """A file being stored; durable when closed, invisible before its folder is published."""
+
+    def write(self, data: Buffer) -> None: ...
+
+    def patch(self, offset: int, data: Buffer) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class StagedFolder(t.Protocol):
+    """A backup's folder being written: invisible until published, gone when abandoned."""
+
+    @property
+    def can_patch(self) -> bool: ...
+
+    def create(self, path: str) -> NewFile:
+        """A new file in the folder."""
+
+    def open(self, path: str) -> StoredFile:
+        """A file of the folder that was closed before."""
+
+    def publish(self) -> None:
+        """Make the folder visible under its name, whole or not at all."""
+
+    def abandon(self) -> None:
+        """Remove everything that was written; called in any state, also after a failed ``publish``."""
+
+
+class Storage(t.Protocol):
+    """Where backups live."""
+
+    @property
+    def location(self) -> str:
+        """The path or URL of the root, as users write it."""
+
+    def url(self, path: str) -> str:
+        """A path inside as users can name it."""
+
+    def begin(self, folder: str) -> StagedFolder:
+        """Start to write ``folder``, which must not exist."""
+
+    def open(self, path: str) -> StoredFile:
+        """An existing file.
+
+        :raises NotFoundError: there is none.
+        """
+
+    def read_small(self, path: str, limit: int) -> bytes | None:
+        """The whole content of a file of at most ``limit`` bytes, ``None`` where there is none.
+
+        :raises StorageError: it cannot be read or is larger.
+        """
+
+    def create_small(self, path: str, data: bytes) -> bool:
+        """Store a small file only if there is none of that name; whether it was stored."""
+
+    def replace_small(self, path: str, data: bytes) -> None:
+        """Store a small file, atomically instead of what there is."""
+
+    def remove_small(self, path: str, expected: bytes) -> bool:
+        """Remove a small file if it still holds ``expected``; whether it was removed."""
+
+    def folders(self, path: str) -> list[str]:
+        """The names of the folders right below ``path``, sorted; empty where ``path`` is not there."""
+
+    def size(self, path: str) -> int | None:
+        """A file's size in bytes, ``None`` where there is none."""
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with everything in it; one that is not there is no error."""
+
+    def free_bytes(self) -> int | None:
+        """The room that is left, ``None`` where that is not known."""
+
+    def check_writable(self, folder: str) -> None:
+        """Whether ``folder`` could be made and written, found out without doing so where that is possible.
+
+        :raises StorageError: it could not.
+        """
