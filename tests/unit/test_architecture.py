@@ -25,13 +25,14 @@ PACKAGE = "dbfleet"
 # Each room may import from its own layer and from those above it in these lists: the lowest comes first.
 LAYERS = (
     {"errors", "release"},
-    {"drivers", "progress"},
+    {"boundary", "debug_log", "drivers", "progress"},
     {"streams", "workers"},
     {"repository"},
     {"interfaces"},
     {"mysql", "postgresql"},
-    {"backup", "info", "requests", "restore", "summary"},
-    {"cli"},
+    {"backup", "info", "restore", "summary"},
+    {"requests"},
+    {"cli", "module_entry"},
 )
 # Inside an engine only the rooms that the design names have a layer; a file beside them is bound by the ban on cycles.
 INNER_LAYERS = {
