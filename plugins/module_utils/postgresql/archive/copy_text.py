@@ -1,0 +1,59 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Table data as COPY text: the rows, and the end marker that archives hold after them.
+
+In COPY text a raw newline occurs only at the end of a row, so rows are counted by newlines.
+"""
+
+from __future__ import annotations
+
+from ...errors import CorruptArtifactError
+from ...streams.base import Buffer, ByteSink, ByteSource
+
+END_MARKER = b"\\.\n\n\n"
+
+
+class CopyTextSink:
+    """Takes rows and adds the end marker when closed."""
+
+    def __init__(self, inner: ByteSink) -> None:
+        self._inner = inner
+
+    def write(self, data: Buffer) -> None:
+        self._inner.write(data)
+
+    def close(self) -> None:
+        self._inner.write(END_MARKER)
+        self._inner.close()
+
+    def abort(self) -> None:
+        self._inner.abort()
+
+
+class CopyTextSource:
+    """The rows without the end marker, whose presence proves that they are complete.
+
+    :param inner: the stored data of one table, decompressed.
+    :param name: what to call the table in messages.
+    """
+
+    def __init__(self, inner: ByteSource, name: str) -> None:
+        self._inner = inner
+        self._name = name
+        self._tail = b""
+
+    def read(self, size: int) -> bytes:
+        while True:
+            data = self._inner.read(size)
+            if not data:
+                if self._tail == END_MARKER:
+                    return b""
+                raise CorruptArtifactError(f"the data of {self._name} does not end as it must: it is cut short")
+            data = self._tail + data
+            self._tail = data[-len(END_MARKER) :]
+            if len(data) > len(END_MARKER):
+                return data[: -len(END_MARKER)]
+
+    def close(self) -> None:
+        self._inner.close()
