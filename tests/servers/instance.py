@@ -233,7 +233,7 @@ class Server:
             given["unix_socket"] = self.socket
         return pymysql.connect(**{"database": database, "charset": "utf8mb4", **given})
 
-    def __enter__(self) -> Server:  # noqa: PYI034 - Self is newer than the oldest Python here
+    def __enter__(self) -> Server:
         return self
 
     def __exit__(

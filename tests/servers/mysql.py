@@ -46,10 +46,11 @@ FLUSH PRIVILEGES;
 def _program_options(spec: ServerSpec, build: Path) -> dict[str, str]:
     """Where a relocated server finds its own files."""
     home = build if spec.build.name == "mysql57" else build / "usr"
-    share = next(path for path in (home / "share/mariadb", home / "share/mysql") if (path / "charsets").exists())
-    options = {"basedir": home, "lc-messages-dir": share, "character-sets-dir": share / "charsets"}
-    if (home / "lib/mysql/plugin").exists():
-        options["plugin-dir"] = home / "lib/mysql/plugin"
+    share = next(path for path in (home / "share/mariadb", home / "share/mysql") if (path / "english").exists())
+    options = {"basedir": home, "lc-messages-dir": share}
+    # The 5.7 tarball has neither: its character sets are compiled in.
+    optional = {"character-sets-dir": share / "charsets", "plugin-dir": home / "lib/mysql/plugin"}
+    options.update((key, path) for key, path in optional.items() if path.exists())
     return {key: str(path) for key, path in options.items()}
 
 

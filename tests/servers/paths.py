@@ -86,7 +86,10 @@ def apt_dir(suite: str) -> Path:
 
 
 def state_dir() -> Path:
-    """Records of the servers that the command line of *this* checkout started."""
+    """Records of the servers that the command line of *this* checkout started; ``$DBFLEET_STATE`` if set."""
+    chosen = os.environ.get("DBFLEET_STATE")
+    if chosen:
+        return _made(Path(chosen).absolute())
     checkout = hashlib.sha256(str(Path(__file__).resolve().parents[2]).encode()).hexdigest()[:12]
     return _made(cache_dir() / "state" / f"{checkout}-{os.geteuid()}")
 
