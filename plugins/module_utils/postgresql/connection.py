@@ -28,7 +28,10 @@ _HINTS = (
     (r"Connection refused|No such file", "check host, port and socket folder, and that the server is running"),
     (r"timeout expired", "check host and port, a firewall may drop the packets; connect_timeout is the limit"),
     (r"server does not support SSL", "the server offers no TLS; the chosen ssl_mode demands it"),
-    (r"certificate verify failed|root certificate file", "check ca_cert; verify-ca and verify-full need the server's CA"),
+    (
+        r"certificate verify failed|root certificate file",
+        "check ca_cert; verify-ca and verify-full need the server's CA",
+    ),
     (r"does not match host name", "the certificate is for another name: use that name as host, or ssl_mode verify-ca"),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections or free some connections"),
     (r"starting up|shutting down|in recovery mode", "wait until the server is ready"),
