@@ -49,8 +49,8 @@ INNER_LAYERS = {
         {"accounts", "dump", "load", "script"},
     ),
 }
-# Put together here, because reuse would take it for this file's own licence.
-LICENCE_TAG = "-".join(("SPDX", "License", "Identifier"))
+# Without its colon, or reuse would take what follows for this file's own licence.
+LICENCE_TAG = "SPDX-License-Identifier"
 DYNAMIC_IMPORTS = {"importlib", "imp", "pkgutil", "runpy"}
 
 
