@@ -1,0 +1,119 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reading the directory and the tar format: a table of contents in ``toc.dat`` and one file for every data entry."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...errors import CorruptArtifactError
+from ...streams.base import ByteSource
+from ..toc import TocEntry
+from .entries import entry_name
+from .header import FORMAT_TAR, ArchiveHeader, Layout, read_header
+from .primitives import ArchiveInput
+from .toc import StoredEntry, read_toc
+
+TOC_NAME = "toc.dat"
+
+_LONGEST_FILE_NAME = 255
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_LARGE_OBJECT_LINE = re.compile(rb"([0-9]{1,10}) ([A-Za-z0-9_][A-Za-z0-9_.-]*)")
+_LARGEST_OBJECT_LIST = 64 << 20
+_READ_SIZE = 1 << 17
+
+
+class Members(t.Protocol):
+    """The files of an archive, wherever they are."""
+
+    def open(self, name: str) -> ByteSource | None:
+        """A file's decompressed content by its name without a compression's suffix; ``None``: there is none."""
+
+    def close(self) -> None: ...
+
+
+class FilesReader:
+    """One archive of several files; an ``ArchiveReader``.
+
+    :raises CorruptArtifactError: the table of contents is missing or damaged.
+    """
+
+    def __init__(self, members: Members, name: str) -> None:
+        self.name = name
+        self._members = members
+        toc = self._open(TOC_NAME, "the table of contents")
+        data = ArchiveInput(toc, f"{name}, {TOC_NAME}")
+        self._input = data
+        self.header: ArchiveHeader
+        self.layout: Layout
+        try:
+            self.header, self.layout = read_header(data)
+            if self.layout.format != FORMAT_TAR:
+                raise data.corrupt("it says that it is not of the directory or tar format", offset=0)
+            stored = read_toc(data, version=self.header.version, read_extra=self._read_extra)
+        finally:
+            toc.close()
+        self.entries: tuple[TocEntry, ...] = tuple(item.entry for item in stored)
+        self._files = {item.entry.dump_id: item.file_name for item in stored}
+
+    def data(self, entry: TocEntry) -> ByteSource:
+        return self._open(self._files[entry.dump_id], entry_name(entry))
+
+    def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
+        listed = self._open(self._files[entry.dump_id], entry_name(entry))
+        try:
+            text = _read_whole(listed, f"{self.name}, the list of {entry_name(entry)}")
+        finally:
+            listed.close()
+        for line in text.splitlines():
+            match = _LARGE_OBJECT_LINE.fullmatch(line)
+            if match is None:
+                raise CorruptArtifactError(f"{self.name} is not a whole archive: its list of large objects is damaged")
+            oid, file_name = int(match.group(1)), match.group(2).decode("ascii")
+            source = self._open(file_name, f"large object {oid}")
+            try:
+                yield oid, source
+                while source.read(_READ_SIZE):
+                    pass
+            finally:
+                source.close()
+
+    def check_complete(self) -> None:
+        """Files that no entry names (``restore.sql`` of a tar) are no part of the archive."""
+
+    def close(self) -> None:
+        self._members.close()
+
+    def _open(self, file_name: str, what: str) -> ByteSource:
+        source = self._members.open(file_name) if file_name else None
+        if source is None:
+            raise CorruptArtifactError(
+                f"{self.name} is not a whole archive: the file {file_name!r} of {what} is missing", path=file_name
+            )
+        return source
+
+    def _read_extra(self, entry: TocEntry) -> StoredEntry:
+        data = self._input
+        start = data.offset
+        file_name = data.read_string(f"the file name of {entry_name(entry)}", _LONGEST_FILE_NAME) or ""
+        if bool(file_name) != entry.had_dumper:
+            raise data.corrupt(f"{entry_name(entry)} contradicts itself about having data", offset=start)
+        # The name is looked up among the archive's own files, and still must not look like a path.
+        if file_name and not _FILE_NAME.fullmatch(file_name):
+            raise data.corrupt(f"the file name of {entry_name(entry)} is not allowed", offset=start)
+        return StoredEntry(entry, file_name=file_name)
+
+
+def _read_whole(source: ByteSource, name: str) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        data = source.read(_READ_SIZE)
+        if not data:
+            return b"".join(parts)
+        size += len(data)
+        if size > _LARGEST_OBJECT_LIST:
+            raise CorruptArtifactError(f"{name} is impossibly long", path=name)
+        parts.append(data)
