@@ -93,7 +93,11 @@ class ClientProgram:
             return connection
         home = self.build / "usr/share"
         charsets = next(path for path in (home / "mariadb/charsets", home / "mysql/charsets") if path.exists())
-        return ["--no-defaults", f"--character-sets-dir={charsets}", *connection]
+        leading = ["--no-defaults", f"--character-sets-dir={charsets}"]
+        if not self.program.endswith("binlog"):
+            # A server that does not know the client's default collation takes its own character set instead.
+            leading.append("--default-character-set=utf8mb4")
+        return [*leading, *connection]
 
     def _connection(self, server: Server, tcp: bool) -> list[str]:
         where = [f"--host={server.host}", f"--port={server.port}"] if tcp else [f"--socket={server.socket}"]

@@ -6,7 +6,7 @@
 A test that takes ``pg_server`` or ``mysql_server`` runs once for each version, one that takes ``pg_latest``,
 ``mysql_latest`` or ``mariadb_latest`` once. ``pg_database`` and ``mysql_database`` are empty databases on the server
 that the test takes, or on every version if it takes none. ``DBFLEET_TEST_SERVERS=pg16,mariadb1011`` restricts the
-versions; the tests of the others are skipped by name. ``DBFLEET_REQUIRE_SERVERS=all`` (or names) makes a server that
+versions; a test that names another one is skipped. ``DBFLEET_REQUIRE_SERVERS=all`` (or names) makes a server that
 cannot be had a failure.
 """
 
@@ -89,6 +89,12 @@ class ServerPool:
             self._running.popitem()[1].stop()
 
 
+def _wanted(names: list[str]) -> list[str]:
+    """Those of ``names`` that this run is to be made on."""
+    chosen = _names("DBFLEET_TEST_SERVERS")
+    return [name for name in names if chosen is None or name in chosen]
+
+
 @dataclass(frozen=True)
 class Database:
     """An empty database made for one test."""
@@ -99,6 +105,10 @@ class Database:
     def connect(self, **arguments: Any) -> Any:
         """A connection to it, see :meth:`Server.connect`."""
         return self.server.connect(self.name, **arguments)
+
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements in it and return the rows of the last one."""
+        return self.server.execute(*statements, database=self.name)
 
 
 @pytest.fixture(scope="session")
@@ -111,13 +121,13 @@ def server_pool() -> Iterator[ServerPool]:
         pool.stop()
 
 
-@pytest.fixture(params=POSTGRESQL)
+@pytest.fixture(params=_wanted(POSTGRESQL))
 def pg_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server:
     """A shared PostgreSQL server, of each version in turn."""
     return server_pool.get(request.param)
 
 
-@pytest.fixture(params=MYSQL_FAMILY)
+@pytest.fixture(params=_wanted(MYSQL_FAMILY))
 def mysql_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server:
     """A shared MySQL or MariaDB server, of each version in turn."""
     return server_pool.get(request.param)
@@ -174,20 +184,12 @@ def mariadb_latest_database(mariadb_latest: Server) -> Iterator[Database]:
 def _database(server: Server) -> Iterator[Database]:
     name = f"test_{secrets.token_hex(6)}"
     postgresql = server.dbms == "postgresql"
-    _execute(server, f"CREATE DATABASE {name}" + ("" if postgresql else " CHARACTER SET utf8mb4"))
+    server.execute(f"CREATE DATABASE {name}" + ("" if postgresql else " CHARACTER SET utf8mb4"))
     try:
         yield Database(server, name)
     finally:
         if server.running:
             if postgresql:
-                # FORCE is newer than the oldest release.
-                _execute(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-            _execute(server, f"DROP DATABASE IF EXISTS {name}")
-
-
-def _execute(server: Server, statement: str) -> None:
-    connection = server.connect()
-    try:
-        connection.cursor().execute(statement)
-    finally:
-        connection.close()
+                # DROP DATABASE with FORCE is newer than the oldest release.
+                server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            server.execute(f"DROP DATABASE IF EXISTS {name}")

@@ -233,6 +233,17 @@ class Server:
             given["unix_socket"] = self.socket
         return pymysql.connect(**{"database": database, "charset": "utf8mb4", **given})
 
+    def execute(self, *statements: str, database: str | None = None, **arguments: Any) -> list[tuple[Any, ...]]:
+        """Run statements on a connection of their own and return the rows of the last one."""
+        connection = self.connect(database, **arguments)
+        try:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
     def __enter__(self) -> Server:
         return self
 

@@ -28,9 +28,8 @@ _SETTINGS = {
     "max_replication_slots": "10",
     "max_prepared_transactions": "10",
     "shared_buffers": "32MB",
-    # Nothing here has to survive a power cut.
+    # Nothing here has to survive a power cut. (It has to survive a killed server: commits still wait for the write.)
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -11,11 +11,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+if TYPE_CHECKING:  # The command line runs on a bare Python as long as nobody asks for TLS.
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 _VALID = datetime.timedelta(days=7)
 
@@ -55,42 +55,50 @@ def make_certificates(
     :param hosts: names and addresses the server certificate is good for; the first one is its common name.
     :param client_name: the common name of the client certificate.
     """
+    from cryptography.hazmat.primitives import serialization
+
     folder.mkdir(parents=True, exist_ok=True)
     files = TLSFiles(folder)
-    # RSA: the TLS library inside the oldest server build knows it for certain.
-    ca_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"dbfleet test authority {os.urandom(4).hex()}")])
-    ca = _certificate(ca_name, ca_key, ca_name, ca_key, is_authority=True)
-    _write(files.ca_cert, ca.public_bytes(serialization.Encoding.PEM), 0o644)
+    authority = f"dbfleet test authority {os.urandom(4).hex()}"
+    ca_key = _new_key()
+    _write_certificate(files.ca_cert, _certificate(authority, ca_key, authority, ca_key, is_authority=True))
     for cert, key_file, name, subjects in (
         (files.server_cert, files.server_key, hosts[0], hosts),
         (files.client_cert, files.client_key, client_name, ()),
     ):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        signed = _certificate(subject, key, ca_name, ca_key, subjects=subjects)
-        _write(cert, signed.public_bytes(serialization.Encoding.PEM), 0o644)
-        plain = serialization.NoEncryption()
+        key = _new_key()
+        _write_certificate(cert, _certificate(name, key, authority, ca_key, subjects=subjects))
         # The traditional form is the only one that every server here reads.
         form = serialization.PrivateFormat.TraditionalOpenSSL
-        _write(key_file, key.private_bytes(serialization.Encoding.PEM, form, plain), 0o600)
+        pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+        _write(key_file, pem, 0o600)
     return files
 
 
+def _new_key() -> rsa.RSAPrivateKey:
+    """RSA: the TLS library inside the oldest server build knows it for certain."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def _certificate(
-    subject: x509.Name,
+    subject: str,
     key: rsa.RSAPrivateKey,
-    issuer: x509.Name,
+    issuer: str,
     issuer_key: rsa.RSAPrivateKey,
     *,
     is_authority: bool = False,
     subjects: Sequence[str] = (),
 ) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
+        .subject_name(_name(subject))
+        .issuer_name(_name(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
@@ -110,11 +118,25 @@ def _certificate(
     return builder.sign(issuer_key, hashes.SHA256())
 
 
+def _name(common_name: str) -> x509.Name:
+    from cryptography import x509
+
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+
+
 def _general_name(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    _write(path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
