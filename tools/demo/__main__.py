@@ -42,10 +42,9 @@ def install_collection(folder: Path) -> dict[str, str]:
     with exported_collection() as root:
         environment = tool_environment(root)
         galaxy = ["ansible-galaxy", "collection"]
-        quiet = {"env": environment, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
-        subprocess.run([*galaxy, "build", "--output-path", folder, root], **quiet)
+        run(*galaxy, "build", "--output-path", folder, root, environment=environment, cwd=folder)
         (tarball,) = folder.glob("*.tar.gz")
-        subprocess.run([*galaxy, "install", "--offline", "-p", collections, tarball], **quiet)
+        run(*galaxy, "install", "--offline", "-p", collections, tarball, environment=environment, cwd=folder)
     return {**environment, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
 
 

@@ -18,7 +18,8 @@ def postgresql_digests(server: Server, database: str) -> Digests:
     with server.connect(database) as connection:
         connection.execute("SET extra_float_digits = 3")
         relations = connection.execute(
-            "SELECT format('%I.%I', nspname, relname), relkind FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+            "SELECT format('%I.%I', nspname, relname), relkind"
+            " FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
             " WHERE relkind IN ('r', 'v', 'S') AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1"
         ).fetchall()
         for name, kind in relations:

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This engine against the vendors' tools: the same data, the same server, runs in turn, ratios of medians.
+
+``python -m bench [--runs N] [--scale X] [--only WORD] [--json FILE]``. A ratio below 1 means that this engine needs
+less. Absolute figures belong to the machine and the day; only the ratios are worth quoting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests import servers
+
+from .cells import Cell, mysql_cells, postgresql_cells
+from .data import fill
+from .measure import Run, median, run
+
+SERVERS = {"postgresql": "pg16", "mysql": "mysql97", "mariadb": "mariadb1011"}
+HEADINGS = ("cell", "wall s", "theirs", "ratio", "cpu s", "theirs", "ratio", "peak MB", "theirs", "size ratio")
+
+
+def measure_cell(cell: Cell, runs: int) -> dict[str, Any]:
+    """Run both sides in turn, once to warm up and then ``runs`` times, and compare the medians."""
+    ours: list[Run] = []
+    theirs: list[Run] = []
+    for number in range(runs + 1):
+        cell.prepare()
+        first = run(cell.ours)
+        if not cell.outputs:
+            cell.prepare()
+        second = run(cell.theirs)
+        if number:
+            ours.append(first)
+            theirs.append(second)
+    mine, other = median(ours), median(theirs)
+    sizes = [path.stat().st_size for path in cell.outputs]
+    return {
+        "cell": cell.name,
+        "ours": vars(mine),
+        "theirs": vars(other),
+        "wall_ratio": mine.wall / other.wall,
+        "cpu_ratio": mine.cpu / other.cpu,
+        "size_ratio": sizes[0] / sizes[1] if sizes else None,
+        "ours_wall_range": [min(one.wall for one in ours), max(one.wall for one in ours)],
+        "theirs_wall_range": [min(one.wall for one in theirs), max(one.wall for one in theirs)],
+    }
+
+
+def cells(only: str, scale: float, folder: Path) -> Iterator[Cell]:
+    for kind, name in SERVERS.items():
+        makers = postgresql_cells if kind == "postgresql" else mysql_cells
+        with servers.start(name) as server:
+            wanted = [cell for cell in makers(server, folder) if not only or only in cell.name]
+            if wanted:
+                fill(server, scale=scale)
+            yield from wanted
+
+
+def row(result: dict[str, Any]) -> tuple[str, ...]:
+    ours, theirs = result["ours"], result["theirs"]
+    size = result["size_ratio"]
+    return (
+        result["cell"],
+        f"{ours['wall']:.2f}",
+        f"{theirs['wall']:.2f}",
+        f"{result['wall_ratio']:.2f}",
+        f"{ours['cpu']:.2f}",
+        f"{theirs['cpu']:.2f}",
+        f"{result['cpu_ratio']:.2f}",
+        f"{ours['memory'] / 1e6:.0f}",
+        f"{theirs['memory'] / 1e6:.0f}",
+        "" if size is None else f"{size:.2f}",
+    )
+
+
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(line[column]) for line in [HEADINGS, *rows]) for column in range(len(HEADINGS))]
+    for line in [HEADINGS, *rows]:
+        figures = [text.rjust(width) for text, width in zip(line[1:], widths[1:])]
+        print(line[0].ljust(widths[0]), *figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each side (default 5)")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much data, 1 is about 200 MB (default 1)")
+    parser.add_argument("--only", default="", help="only the cells whose name holds this")
+    parser.add_argument("--json", type=Path, help="write every figure there")
+    arguments = parser.parse_args()
+    results = []
+    with tempfile.TemporaryDirectory(prefix="dbfleet-bench-") as folder:
+        for cell in cells(arguments.only, arguments.scale, Path(folder)):
+            print(f"measuring {cell.name} ...", flush=True)
+            results.append(measure_cell(cell, arguments.runs))
+    print_table([row(result) for result in results])
+    if arguments.json:
+        machine = {"processors": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+        arguments.json.write_text(json.dumps({"machine": machine, "cells": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured: the same work by this engine and by the vendor's tool, on the same server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import servers
+
+from .measure import Command
+
+DBFLEET = str(Path(sys.executable).parent / "dbfleet")
+SOURCE = "bench"
+TARGET = "bench_restored"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One comparison.
+
+    :param prepare: called before every run of either side.
+    :param outputs: the files of ours and theirs, whose sizes are compared; empty for restores.
+    """
+
+    name: str
+    ours: Command
+    theirs: Command
+    prepare: Callable[[], None]
+    outputs: tuple[Path, ...] = ()
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _ours(server: servers.Server, verb: str, *arguments: str) -> Command:
+    world = "postgresql" if server.dbms == "postgresql" else "mysql"
+    where = ["--socket" if world == "mysql" else "--host", str(server.socket)]
+    login = [*where, "--port", str(server.port), "--user", server.user]
+    return Command([DBFLEET, verb, world, *login, "--quiet", *arguments], {**os.environ, **server.env()})
+
+
+def _theirs(program: str, server: servers.Server, *arguments: str, input_path: Path | None = None) -> Command:
+    tool = servers.client(program)
+    return Command(tool.argv(server, *arguments), tool.environment(server), input_path)
+
+
+def _fresh_target(server: servers.Server) -> None:
+    connection = server.connect()
+    cursor = connection.cursor()
+    cursor.execute(f"DROP DATABASE IF EXISTS {TARGET}")
+    cursor.execute(f"CREATE DATABASE {TARGET}")
+    connection.close()
+
+
+def postgresql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
+    """Backups with each compression, each restored from its own side's file."""
+    for compress, flag in (("none", "none"), ("gzip", "gzip:6"), ("zstd:3", "zstd:3")):
+        label = compress.partition(":")[0]
+        ours, theirs = folder / f"ours-{label}.dump", folder / f"theirs-{label}.dump"
+        yield Cell(
+            f"postgresql dump custom {label}",
+            _ours(server, "backup", "--database", SOURCE, "--dest", str(ours), "--compress", compress),
+            _theirs("pg_dump", server, "-Fc", f"--compress={flag}", "--file", str(theirs), SOURCE),
+            lambda paths=(ours, Path(f"{ours}.manifest.json"), theirs): _remove(paths),  # type: ignore[misc]
+            (ours, theirs),
+        )
+        yield Cell(
+            f"postgresql restore custom {label}",
+            _ours(server, "restore", "--source", str(ours), "--database", TARGET),
+            _theirs("pg_restore", server, "--exit-on-error", "--dbname", TARGET, str(theirs)),
+            lambda: _fresh_target(server),
+        )
+
+
+def mysql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
+    """A plain backup and its load, against the dump tool and the client of the server's own family."""
+    dump, client = ("mariadb-dump", "mariadb") if server.flavor == "mariadb" else ("mysqldump", "mysql")
+    ours, theirs = folder / f"ours-{server.flavor}.sql", folder / f"theirs-{server.flavor}.sql"
+    flags = ["--single-transaction", "--routines", "--events", "--hex-blob", f"--result-file={theirs}"]
+    if server.flavor == "mysql":
+        flags.append("--set-gtid-purged=OFF")
+    yield Cell(
+        f"{server.flavor} dump plain",
+        _ours(server, "backup", "--database", SOURCE, "--dest", str(ours), "--compress", "none"),
+        _theirs(dump, server, *flags, SOURCE),
+        lambda: _remove((ours, Path(f"{ours}.manifest.json"), theirs)),
+        (ours, theirs),
+    )
+    yield Cell(
+        f"{server.flavor} load plain",
+        _ours(server, "restore", "--source", str(ours), "--database", TARGET),
+        _theirs(client, server, TARGET, input_path=theirs),
+        lambda: _fresh_target(server),
+    )
