@@ -69,17 +69,18 @@ def find_pythons(environment: Mapping[str, str]) -> dict[str, Path]:
         on_path = shutil.which(f"python{version}", path=environment["PATH"])
         candidates = [Path(on_path)] if on_path else []
         candidates += sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-        for candidate in candidates:
-            if is_usable(candidate):
-                found[version] = candidate
-                break
+        interpreters = (real_interpreter(candidate) for candidate in candidates)
+        usable = next((interpreter for interpreter in interpreters if interpreter), None)
+        if usable:
+            found[version] = usable
     return found
 
 
-def is_usable(python: Path) -> bool:
-    """Whether ``python`` runs (a pyenv shim of a version that is not selected does not) and can make environments."""
-    probe = [str(python), "-c", "import ensurepip, venv"]
-    return subprocess.run(probe, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+def real_interpreter(python: Path) -> Path | None:
+    """The program behind ``python``, which may be a shim, or None when it does not run or cannot make environments."""
+    probe = [str(python), "-c", "import ensurepip, sys, venv; print(sys.executable)"]
+    done = subprocess.run(probe, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
+    return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
 def runs(own_version: str, pythons: Mapping[str, Path], arguments: list[str]) -> Iterator[list[str]]:
