@@ -279,6 +279,7 @@ class ScriptSplitter:
         if end > start and self._block.startswith(self.delimiter, end):
             self._position = end + len(self.delimiter)
             return Statement(self._block[start:end], line, offset, True)
+        self._position = end
         pieces: list[bytes] = []
         size = 0
         for end, terminated in self._cuts(line):

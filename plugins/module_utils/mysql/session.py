@@ -16,6 +16,7 @@ import typing as t
 from .. import drivers
 from ..errors import QueryError
 from . import faults, wire
+from .packets import RowPackets
 from .version import ServerVersion, parse_version
 
 _LOG = logging.getLogger("dbfleet.mysql")
@@ -37,7 +38,7 @@ class Session:
         self.host = host
         self.port = port
         self.unix_socket = unix_socket
-        self._errors = drivers.pymysql().err.Error
+        self.driver_errors: type[Exception] = drivers.pymysql().err.Error
         self.version = ServerVersion("mysql", "", 0)
         self._variables: dict[str, str] | None = None
         text, comment = self.query("SELECT @@version, @@version_comment")[0]
@@ -76,6 +77,15 @@ class Session:
         rows = self.query(statement)
         return rows[0][0] if rows else None
 
+    def stream(self, statement: str) -> RowPackets:
+        """Begin to read a query's rows as the server sends them.
+
+        Nothing else may use the session before the end of the rows. The driver's errors come out as they are: whoever
+        reads must :meth:`drop` the session then.
+        """
+        _LOG.debug("%s", statement)
+        return RowPackets(self.connection, statement.encode("utf-8"))
+
     @property
     def variables(self) -> t.Mapping[str, str]:
         """The session's system variables as they were at the first use: what to probe features with."""
@@ -113,7 +123,7 @@ class Session:
 
     def close(self) -> None:
         """Say good-bye to the server; never raises, whatever state the connection is in."""
-        with contextlib.suppress(self._errors, OSError):
+        with contextlib.suppress(self.driver_errors, OSError):
             self.connection.close()
 
     def drop(self) -> None:
@@ -132,7 +142,7 @@ class Session:
             _LOG.debug("%s", faults.shorten(_head(raw)))
         try:
             return wire.run(self.connection, raw)
-        except self._errors as error:
+        except self.driver_errors as error:
             raise self.translate(error, _head(raw), show_values=show_values) from error
 
 

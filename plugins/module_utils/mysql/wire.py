@@ -91,3 +91,34 @@ def run(connection: t.Any, statement: bytes) -> tuple[tuple[str, ...], list[tupl
 
 def _text(name: t.Any) -> str:
     return name.decode("utf-8") if isinstance(name, bytes) else str(name)
+
+
+def start_result(connection: t.Any, statement: bytes) -> int:
+    """Send a query and read its result's head; the number of columns. The row packets follow on the socket.
+
+    :raises ValueError: the statement gives no rows.
+    """
+    connection._execute_command(COM_QUERY, statement)
+    first = connection._read_packet()
+    if first.is_ok_packet() or first.is_load_local_packet():
+        raise ValueError("the statement gives no rows")
+    count = int(first.read_length_encoded_integer())
+    # The columns' definitions and the EOF packet behind them.
+    for _packet in range(count + 1):
+        connection._read_packet()
+    return count
+
+
+def block_reader(connection: t.Any) -> t.Callable[[memoryview], int]:
+    """Reads what has arrived into a buffer (at least one byte); 0 where the server is gone."""
+    return t.cast("t.Callable[[memoryview], int]", connection._rfile.readinto1)
+
+
+def raise_server_error(packet: bytes) -> None:
+    """Raise the driver's exception for an error packet."""
+    drivers.pymysql().err.raise_mysql_exception(packet)
+
+
+def lost_connection() -> Exception:
+    """The driver's exception for a connection that ended in the middle of a result."""
+    return t.cast(Exception, drivers.pymysql().err.OperationalError(2013, "it ended in the middle of a result"))

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reads a table and writes its rows as INSERT statements of bounded size.
+
+The boundaries between statements depend on the rows alone, never on how they arrived: the same data gives the same
+bytes. A statement holds as many rows as fit into :data:`STATEMENT_SIZE` bytes of row packets; only a single row may be
+larger. The text is at most five times as long as the packets (a NULL is one byte there), so a statement of several rows
+stays below the 4 MiB that MySQL 5.7 accepts by default.
+"""
+
+from __future__ import annotations
+
+import bisect
+import typing as t
+
+from ..errors import ConsistencyError
+from ..streams.base import ByteSink
+from . import packets, rows_fast
+from .rows import LargeRow, RowFormat, field_count, malformed, rows_text
+from .session import Session
+
+STATEMENT_SIZE = 768 << 10
+_HEX_TRUNCATED = 1301
+
+
+class InsertWriter:
+    """Writes the rows of one query as statements.
+
+    :param prefix: what stands before the rows: ``INSERT INTO `t` VALUES ``.
+    :param sink: takes the statements' bytes.
+    :param advanced: called with the bytes written and the rows done, per batch.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        prefix: bytes,
+        row_format: RowFormat,
+        sink: ByteSink,
+        advanced: t.Callable[[int, int], None],
+    ) -> None:
+        self._session = session
+        self._prefix = prefix
+        self._format = row_format
+        self._sink = sink
+        self._advanced = advanced
+        self._fast = rows_fast.FastRows(row_format) if rows_fast.available() else None
+        # Bytes of row packets in the statement being written; 0 between statements.
+        self._used = 0
+        self.rows = 0
+
+    def write(self, query: str) -> int:
+        """Run the query and write all its rows; how many there were.
+
+        The connection is cut when anything fails, since the rest of the result would be in its way.
+        """
+        try:
+            source = self._session.stream(query)
+            if source.field_count != field_count(self._format):
+                raise malformed()
+            while True:
+                kind = source.next()
+                if kind == packets.END:
+                    break
+                if kind == packets.LARGE:
+                    self._write_large(source)
+                else:
+                    self._write_batch(source)
+            self._end_statement()
+        except self._session.driver_errors as error:
+            self._session.drop()
+            raise self._session.translate(error, query) from error
+        except BaseException:
+            self._session.drop()
+            raise
+        if source.warnings:
+            self._check_warnings(query)
+        return self.rows
+
+    def _write_batch(self, source: packets.RowPackets) -> None:
+        starts = source.starts
+        ends = [*starts[1:], source.stop]
+        first = 0
+        while first < len(starts):
+            last = bisect.bisect_right(ends, starts[first] + STATEMENT_SIZE - self._used)
+            if last <= first:
+                # No room for the next row; an empty statement has room for any row of a batch.
+                self._end_statement()
+                continue
+            self._write_rows(source, starts[first:last], ends[last - 1])
+            first = last
+
+    def _write_rows(self, source: packets.RowPackets, starts: list[int], stop: int) -> None:
+        text = self._fast.text(source.buffer, starts, stop) if self._fast is not None else None
+        if text is None:
+            text = rows_text(source.buffer, starts, stop, self._format)
+        self._emit(text, begins_row=True)
+        self._used += stop - starts[0]
+        self.rows += len(starts)
+        self._advanced(len(text), len(starts))
+
+    def _write_large(self, source: packets.RowPackets) -> None:
+        self._end_statement()
+        begins_row = True
+        for piece in _gathered(LargeRow(source.read, source.at_row_end, self._format).pieces()):
+            self._emit(piece, begins_row=begins_row)
+            self._advanced(len(piece), 0)
+            begins_row = False
+        self._used = STATEMENT_SIZE
+        self.rows += 1
+        self._advanced(0, 1)
+
+    def _emit(self, text: bytes, *, begins_row: bool) -> None:
+        if not begins_row:
+            self._sink.write(text)
+        elif self._used:
+            self._sink.write(b"," + text)
+        else:
+            self._sink.write(self._prefix + text)
+
+    def _end_statement(self) -> None:
+        if self._used:
+            self._sink.write(b";\n")
+            self._used = 0
+
+    def _check_warnings(self, query: str) -> None:
+        for _level, code, message in self._session.query("SHOW WARNINGS"):
+            if code == str(_HEX_TRUNCATED):
+                raise ConsistencyError(
+                    f"the server could not send a value completely: {message}",
+                    hint="raise max_allowed_packet on the server",
+                    statement=query,
+                )
+
+
+def _gathered(pieces: t.Iterator[bytes]) -> t.Iterator[bytes]:
+    """The same bytes in pieces worth a write each."""
+    parts: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size >= packets.CAPACITY // 2:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Turns a batch of row packets into INSERT text in place, column by column, with numpy.
+
+Every value's length byte is overwritten by a marker that says how the text before it ends and how it begins itself;
+a few replacements over the whole batch then expand the markers. The markers are bytes that no UTF-8 text holds (0xF5
+to 0xFF); where a value holds one all the same, the count of markers gives it away and the caller takes the exact way of
+:mod:`.rows`, which defines the result.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import drivers
+from ..streams.base import Buffer
+from .rows import HEADER_SIZE, HEX, NUMBER, TEXT, VERBATIM, RowFormat, escape
+
+_np: t.Any = drivers.numpy()
+
+_FIRST_MARKER = 0xF5
+_QUOTE, _FILL, _QUOTE_QUOTE, _QUOTE_PLAIN, _PLAIN_QUOTE = 0xF5, 0xF6, 0xF7, 0xF8, 0xF9
+_PLAIN_NULL, _QUOTE_NULL, _PLAIN_HEX, _QUOTE_HEX, _FIRST_NULL, _FIRST_HEX = range(0xFA, 0x100)
+_COMMA = 0x2C
+
+# How a value begins, and the marker by that: after a plain value, after a quoted one, at the beginning of a row.
+_PLAIN, _QUOTED, _NULL, _HEX = range(4)
+_AFTER_PLAIN = (_COMMA, _PLAIN_QUOTE, _PLAIN_NULL, _PLAIN_HEX)
+_AFTER_QUOTE = (_QUOTE_PLAIN, _QUOTE_QUOTE, _QUOTE_NULL, _QUOTE_HEX)
+_AT_FIRST = (_FILL, _QUOTE, _FIRST_NULL, _FIRST_HEX)
+_EXPANSIONS = {
+    _QUOTE_QUOTE: b"','",
+    _QUOTE_PLAIN: b"',",
+    _PLAIN_QUOTE: b",'",
+    _PLAIN_NULL: b",NULL",
+    _QUOTE_NULL: b"',NULL",
+    _PLAIN_HEX: b",0x",
+    _QUOTE_HEX: b"',0x",
+    _FIRST_NULL: b"NULL",
+    _FIRST_HEX: b"0x",
+}
+_BEGINNINGS = {NUMBER: _PLAIN, TEXT: _QUOTED, HEX: _HEX, VERBATIM: _PLAIN}
+_FINISH = bytes(ord("'") if byte == _QUOTE else byte for byte in range(256))
+
+
+def available() -> bool:
+    """Whether numpy is there; without it only the exact way works."""
+    return _np is not None
+
+
+class FastRows:
+    """Encodes batches of rows of one format. Only where :func:`available`."""
+
+    def __init__(self, row_format: RowFormat) -> None:
+        self._format = row_format
+        self._after = _np.array(_AFTER_PLAIN + _AFTER_QUOTE, dtype=_np.uint8)
+        self._first = _np.array(_AT_FIRST * 2, dtype=_np.uint8)
+
+    def text(self, buffer: Buffer, starts: t.Sequence[int], stop: int) -> bytes | None:
+        """Rows as ``(…),(…)``, or ``None`` where the exact way must be taken.
+
+        :param starts: where each row's packet header begins in ``buffer``.
+        :param stop: where the last row ends.
+        """
+        begin = starts[0]
+        work = _np.frombuffer(buffer, dtype=_np.uint8)[begin:stop].copy()
+        rows = _np.array(starts, dtype=_np.int64)
+        rows -= begin
+        batch = _Batch(work, rows + HEADER_SIZE)
+        try:
+            for number, column in enumerate(self._format):
+                batch.column(column.form, self._after if number else self._first)
+                if column.has_large:
+                    batch.absent_column()
+        except (IndexError, _NotHere):
+            return None
+        if not batch.ends_at(rows):
+            return None
+        return batch.finish(rows)
+
+
+class _NotHere(Exception):
+    """A value that the fast way does not handle."""
+
+
+class _Batch:
+    """One batch while its length bytes become markers.
+
+    :param work: the packets' bytes, changed in place.
+    :param at: where the next value of each row begins.
+    """
+
+    def __init__(self, work: t.Any, at: t.Any) -> None:
+        self._work = work
+        self._at = at
+        self._count = len(at)
+        self._placed = 0
+        self._used: set[int] = set()
+        # Whether the last value needs a closing quote: one bool where it is the same in all rows, else an array.
+        self._closing: t.Any = False
+
+    def column(self, form: int, markers: t.Any) -> None:
+        """Put the markers of the next column.
+
+        :param markers: by 4 * (the value before is quoted) + how this one begins.
+        """
+        at, work = self._at, self._work
+        lead = work[at]
+        beginning: t.Any = _BEGINNINGS[form]
+        top = int(lead.max())
+        if top < 251:
+            advance = lead.astype(_np.int64)
+            null = None
+        else:
+            advance, null = self._long_lengths(lead, top)
+        if form in (HEX, VERBATIM) and not lead.all():
+            beginning = _np.where(lead == 0, _QUOTED, beginning)
+        if null is not None:
+            beginning = _np.where(null, _NULL, beginning)
+        self._mark(at, beginning, markers)
+        self._closing = beginning == _QUOTED
+        advance += 1
+        self._at = at + advance
+
+    def absent_column(self) -> None:
+        """The next column must be NULL in every row and leaves nothing."""
+        if not (self._work[self._at] == 251).all():
+            raise _NotHere
+        self._fill(self._at)
+        self._at = self._at + 1
+
+    def _long_lengths(self, lead: t.Any, top: int) -> tuple[t.Any, t.Any]:
+        """The lengths where some are NULL or have more bytes, which become filler."""
+        if top > 253:
+            raise _NotHere
+        work, at = self._work, self._at
+        lengths = lead.astype(_np.int64)
+        null = lead == 251
+        has_null = bool(null.any())
+        if has_null:
+            lengths[null] = 0
+        if top > 251:
+            for code, size in ((252, 2), (253, 3)):
+                where = _np.flatnonzero(lead == code)
+                if not len(where):
+                    continue
+                place = at[where]
+                value = _np.zeros(len(where), dtype=_np.int64)
+                for byte in range(size):
+                    place = place + 1
+                    value |= work[place].astype(_np.int64) << (8 * byte)
+                    self._fill(place)
+                lengths[where] = value + size
+        return lengths, null if has_null else None
+
+    def _mark(self, at: t.Any, beginning: t.Any, markers: t.Any) -> None:
+        if isinstance(beginning, int) and isinstance(self._closing, bool):
+            marker = int(markers[4 * self._closing + beginning])
+            self._work[at] = marker
+            if marker >= _FIRST_MARKER:
+                self._placed += self._count
+                self._used.add(marker)
+            return
+        chosen = markers[self._closing * 4 + beginning]
+        self._work[at] = chosen
+        counts = _np.bincount(chosen, minlength=256)
+        self._placed += int(counts[_FIRST_MARKER:].sum())
+        self._used.update(int(marker) for marker in _np.flatnonzero(counts[_FIRST_MARKER:]) + _FIRST_MARKER)
+
+    def _fill(self, at: t.Any) -> None:
+        self._work[at] = _FILL
+        self._placed += len(at)
+
+    def ends_at(self, rows: t.Any) -> bool:
+        """Whether every row's last value ended where the next row begins."""
+        return bool((self._at[:-1] == rows[1:]).all()) and int(self._at[-1]) == len(self._work)
+
+    def finish(self, rows: t.Any) -> bytes | None:
+        """Replace the packet headers and expand the markers; ``None`` where a value holds a marker's byte."""
+        work = self._work
+        closing = self._closing
+        if isinstance(closing, bool):
+            work[rows[1:]] = _QUOTE if closing else _FILL
+            last_quoted = closing
+        else:
+            work[rows[1:]] = _np.where(closing[:-1], _QUOTE, _FILL)
+            last_quoted = bool(closing[-1])
+        work[rows + 1] = ord(")")
+        work[rows + 2] = _COMMA
+        work[rows + 3] = ord("(")
+        work[:3] = _FILL
+        self._placed += self._count + 2
+        if int(_np.count_nonzero(work >= _FIRST_MARKER)) != self._placed:
+            return None
+        data = escape(work.tobytes())
+        for marker in self._used:
+            expansion = _EXPANSIONS.get(marker)
+            if expansion is not None:
+                data = data.replace(bytes((marker,)), expansion)
+        data = data.translate(_FINISH, bytes((_FILL,)))
+        return data + (b"')" if last_quoted else b")")
