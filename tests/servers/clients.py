@@ -95,13 +95,17 @@ class ClientProgram:
         charsets = next(path for path in (home / "mariadb/charsets", home / "mysql/charsets") if path.exists())
         leading = ["--no-defaults", f"--character-sets-dir={charsets}"]
         if not self.program.endswith("binlog"):
-            # A server that does not know the client's default collation takes its own character set instead.
             leading.append("--default-character-set=utf8mb4")
+        if self.program == "mysql":
+            # A server that does not know this client's collation for utf8mb4 would take latin1 instead.
+            leading.append("--init-command=SET NAMES utf8mb4")
         return [*leading, *connection]
 
     def _connection(self, server: Server, tcp: bool) -> list[str]:
         where = [f"--host={server.host}", f"--port={server.port}"] if tcp else [f"--socket={server.socket}"]
         flags = [f"--user={server.user}", *where]
+        if self.spec.flavor == "mysql" and tcp and server.tls is None:
+            flags.append("--get-server-public-key")  # what the password is encrypted with, where TLS does not
         # Since 11.4 the client insists on TLS.
         if self.spec.flavor == "mariadb" and self.spec.series >= (11, 4) and server.tls is None:
             flags.append("--skip-ssl")

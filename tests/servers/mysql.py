@@ -135,7 +135,7 @@ def configure(layout: Layout, port: int, extra: Sequence[tuple[str, str | None]]
         "server-id": "1",
         "log-bin": str(layout.data_dir / "binlog"),
         "binlog-format": "ROW",
-        # Nothing here has to survive a power cut. (It has to survive a killed server: commits still wait for the write.)
+        # Nothing here has to survive a power cut; a killed server it has to, so commits still wait for the write.
         "sync-binlog": "0",
         "innodb-flush-log-at-trx-commit": "2",
         "innodb-doublewrite": "OFF",

@@ -28,7 +28,7 @@ _SETTINGS = {
     "max_replication_slots": "10",
     "max_prepared_transactions": "10",
     "shared_buffers": "32MB",
-    # Nothing here has to survive a power cut. (It has to survive a killed server: commits still wait for the write.)
+    # Nothing here has to survive a power cut; a killed server it has to, so commits still wait for the write.
     "fsync": "off",
     "full_page_writes": "off",
     "timezone": "UTC",
