@@ -1,0 +1,217 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The command line: a parser made from the table of options, and what it says about what it does not understand.
+
+Whatever is not understood may be a password (``-pSECRET``) and is therefore not repeated in the error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import stat
+import typing as t
+
+from ..errors import NotFoundError, StorageError, UsageError
+from ..release import VERSION
+from ..requests.given import Given, given_to_command
+from ..requests.options import CONNECTION, WORLDS, Option, options_of
+
+_PASSWORD_HINT = (
+    "arguments can be seen by every user of the machine: use PGPASSWORD, MYSQL_PWD, --passfile, --defaults-file or "
+    "--password-file"
+)
+_PASSWORD_LIMIT = 4096
+_PASSWORD_SOURCES = {
+    "postgresql": "PGPASSWORD, a passfile, a service or --password-file",
+    "mysql": "MYSQL_PWD, an option file or --password-file",
+}
+_PLACE_USAGE = {
+    "backup": "(--repository URL | --dest PATH)",
+    "restore": "(--repository URL [--backup ID] | --source PATH)",
+}
+_METAVARS = {"int": "N", "path": "PATH"}
+_TYPES: dict[str, t.Callable[[str], t.Any]] = {"str": str, "int": int, "path": os.path.expanduser}
+_SUMMARIES = {"backup": "back up one database", "restore": "restore one backup into one database"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """What the user asked for.
+
+    :param job: ``backup``, ``restore`` or ``info``.
+    :param check: only find out what would be done.
+    """
+
+    job: str
+    given: Given
+    check: bool
+    json: bool
+    debug: bool
+    quiet: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of printing and exiting; takes no abbreviations, which a later option could make ambiguous."""
+
+    def __init__(self, **kwargs: t.Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> t.NoReturn:
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+
+class _RefusePassword(argparse.Action):
+    """``--password`` with or without a value: refused, the value forgotten."""
+
+    def __call__(self, *_args: t.Any, **_kwargs: t.Any) -> t.NoReturn:
+        raise UsageError("a password cannot be given as an argument", hint=_PASSWORD_HINT)
+
+
+def parse_arguments(arguments: t.Sequence[str]) -> Command:
+    """Understand a command line.
+
+    :raises UsageError: it is not understood; nothing has been done.
+    :raises SystemExit: for ``--help`` and ``--version``, which have been printed.
+    """
+    parser = _parser()
+    namespace, unknown = parser.parse_known_args(arguments)
+    values = vars(namespace)
+    job, dbms = values.pop("job"), values.pop("dbms", "")
+    if unknown:
+        raise _not_understood(unknown, job, dbms)
+    switches = {name: values.pop(name, False) for name in ("check", "json", "debug", "quiet")}
+    password_file = values.pop("password_file", None)
+    given = given_to_command(job, dbms, values)
+    if password_file:
+        # Read last, so that everything else is known to be right.
+        given = given_to_command(job, dbms, {**values, "login_password": read_password_file(password_file)})
+    return Command(job=job, given=given, **switches)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="dbfleet", description="Back up and restore PostgreSQL, MySQL and MariaDB without their client programs."
+    )
+    parser.add_argument("--version", action="version", version=f"dbfleet {VERSION}")
+    jobs = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
+    for job, summary in _SUMMARIES.items():
+        of_job = jobs.add_parser(job, help=summary, description=f"{summary.capitalize()}.")
+        kinds = of_job.add_subparsers(dest="dbms", metavar="DBMS", required=True)
+        for world in WORLDS:
+            _add_transfer(kinds, job, world)
+    _add_info(jobs)
+    return parser
+
+
+def _add_transfer(kinds: t.Any, job: str, world: str) -> None:
+    label = "MySQL or MariaDB" if world == "mysql" else "PostgreSQL"
+    aliases = ["mariadb"] if world == "mysql" else []
+    parser = kinds.add_parser(
+        world,
+        aliases=aliases,
+        help=label,
+        usage=f"dbfleet {job} {world} [OPTION]... --database DB {_PLACE_USAGE[job]}",
+        description=f"{_SUMMARIES[job].capitalize()}: {label}.",
+        epilog=f"The password comes from {_PASSWORD_SOURCES[world]}, never from an argument, which everybody can see.",
+    )
+    connection = parser.add_argument_group("connection")
+    work = parser.add_argument_group("what to do")
+    for option in options_of(job, world).values():
+        _add_option(connection if option in CONNECTION else work, option, world)
+    connection.add_argument("--password-file", metavar="FILE", help="a private file that holds the password alone")
+    connection.add_argument("--password", nargs="?", action=_RefusePassword, help=argparse.SUPPRESS)
+    work.add_argument("--check", "--dry-run", action="store_true", help="find out what would be done, change nothing")
+    _add_output(parser)
+
+
+def _add_info(jobs: t.Any) -> None:
+    parser = jobs.add_parser(
+        "info", help="list the backups of a repository, or show one", description="List backups, or show one."
+    )
+    parser.add_argument("repository", metavar="REPOSITORY|PATH", help="a repository, or a backup's file or folder")
+    for option in options_of("info").values():
+        if option.name not in ("repository", "source"):
+            _add_option(parser, option, "")
+    _add_output(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    output.add_argument("--debug", action="store_true", help="show every statement and every decision")
+    output.add_argument("--quiet", action="store_true", help="show nothing but warnings and errors")
+
+
+def _add_option(parser: t.Any, option: Option, world: str) -> None:
+    if not option.flags:
+        return
+    text = option.help.replace("%", "%%")
+    if option.type == "bool":
+        parser.add_argument(*option.flags, dest=option.name, action="store_true", default=None, help=text)
+        return
+    if option.default is not None:
+        text = f"{text} (default: {option.default})"
+    choices = option.choices_in(world) or None
+    metavar = option.metavar or _METAVARS.get(option.type) or option.flags[0].lstrip("-").upper()
+    parser.add_argument(
+        *option.flags,
+        dest=option.name,
+        type=_TYPES[option.type],
+        choices=choices,
+        metavar=None if choices else metavar,
+        help=text,
+    )
+
+
+def _not_understood(unknown: t.Sequence[str], job: str, dbms: str) -> UsageError:
+    first = unknown[0]
+    help_hint = f"see {' '.join(filter(None, ('dbfleet', job, dbms)))} --help"
+    if not first.startswith("-") or first == "-":
+        return UsageError("there is an argument too many", hint=help_hint)
+    if first.startswith("--"):
+        name = first.partition("=")[0]
+        if "pass" in name or "pw" in name:
+            return UsageError(f"unknown option {name}", hint=_PASSWORD_HINT)
+        return UsageError(f"unknown option {name}", hint=_whose(name) or help_hint)
+    return UsageError(
+        f"unknown option {first[:2]}", hint=_PASSWORD_HINT if first.startswith(("-p", "-W")) else help_hint
+    )
+
+
+def _whose(flag: str) -> str:
+    """Where a flag that is not understood here would be."""
+    for job in ("backup", "restore", "info"):
+        for option in options_of(job).values():
+            if flag in option.flags:
+                kinds = f" {option.worlds[0]}" if len(option.worlds) == 1 else ""
+                return f"it is an option of dbfleet {job}{kinds}"
+    return ""
+
+
+def read_password_file(path: str) -> str:
+    """The password in a file: its first and only line.
+
+    As libpq has it for private keys, the file must not be readable by others, nor by its group unless root owns it.
+
+    :raises NotFoundError: there is no such file.
+    :raises UsageError: others can read it, or it does not hold one line.
+    :raises StorageError: it cannot be read.
+    """
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8", errors="surrogateescape", newline="") as file:
+            status = os.fstat(file.fileno())
+            text = file.read(_PASSWORD_LIMIT + 1)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no password file {path}", path=path) from error
+    except OSError as error:
+        raise StorageError(f"cannot read the password file {path}: {error.strerror}", path=path) from error
+    forbidden = stat.S_IRWXO if status.st_uid == 0 else stat.S_IRWXO | stat.S_IRWXG
+    if stat.S_ISREG(status.st_mode) and status.st_mode & forbidden:
+        raise UsageError(f"the password file {path} can be read by others", hint=f"chmod 600 {path}", path=path)
+    password = text.rstrip("\r\n")
+    if not password or "\n" in password or len(text) > _PASSWORD_LIMIT:
+        raise UsageError(f"the password file {path} must hold the password, on one line, and nothing else", path=path)
+    return password

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Results and errors as the user reads them. What a program reads is ``--json``."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ..errors import DbfleetError
+from .text import duration_text, printable, size_text, table_text
+
+Data = t.Mapping[str, t.Any]
+
+_LIST_RIGHT = ("SIZE", "ROWS", "TABLES", "TOOK")
+_TABLES_RIGHT = ("ROWS", "BYTES")
+
+
+def json_line(data: Data) -> str:
+    """One JSON object on one line, in ASCII."""
+    return json.dumps(data, ensure_ascii=True) + "\n"
+
+
+def error_data(error: DbfleetError) -> dict[str, t.Any]:
+    """What ``--json`` prints for a failure."""
+    return {"failed": True, "error": error.details()}
+
+
+def error_text(error: DbfleetError) -> str:
+    hint = f"hint: {_lines(error.hint)}\n" if error.hint else ""
+    return f"error: {_lines(error.message)}\n{hint}"
+
+
+def backup_text(data: Data, *, check: bool) -> str:
+    """What a backup did, or in check mode would do."""
+    backup = data["backup"]
+    if check and data["changed"]:
+        facts = [
+            ("would write", f"{backup['format']} backup of {backup['table_count']} tables"),
+            ("to", backup["path"]),
+            ("at most about", size_text(backup["estimated_size"])),
+        ]
+        return _title(f"database {backup['database']} can be backed up") + _facts(facts)
+    if not data["changed"]:
+        return _title(f"nothing to do: backup {backup['id']} is young enough") + _facts([("path", backup["path"])])
+    return _title(f"backed up database {backup['database']}") + _facts(
+        [
+            ("id", backup["id"]),
+            ("path", backup["path"]),
+            ("size", size_text(backup["size"])),
+            ("rows", f"{backup['rows']:,} in {backup['table_count']} tables"),
+            ("took", duration_text(backup["duration"])),
+        ]
+    )
+
+
+def restore_text(data: Data, *, check: bool) -> str:
+    """What a restore did, or in check mode would do."""
+    restore = data["restore"]
+    facts = [("from", restore["source"]), ("checked", restore["verified"])]
+    if restore["dropped"]:
+        facts.append(("would drop" if check else "dropped", f"{len(restore['dropped'])} objects"))
+    if check:
+        facts.append(("would load", f"{len(restore['tables'])} tables"))
+        return _title(f"database {restore['database']} can be restored") + _facts(facts)
+    facts += [
+        ("rows", f"{restore['rows']:,} in {len(restore['tables'])} tables"),
+        ("took", duration_text(restore["duration"])),
+    ]
+    return _title(f"restored database {restore['database']}") + _facts(facts)
+
+
+def info_text(data: Data) -> str:
+    """The catalogue as a table, or one backup with its tables."""
+    if "backup" in data:
+        return _one_backup(data["backup"])
+    if not data["backups"]:
+        return "no backups\n"
+    headings = ("CLUSTER", "DATABASE", "BACKUP", "SERVER", "FORMAT", "SIZE", "ROWS", "TABLES", "TOOK")
+    return table_text(headings, [_list_row(backup) for backup in data["backups"]], right=_LIST_RIGHT)
+
+
+def _list_row(backup: Data) -> tuple[str, ...]:
+    return (
+        backup["cluster"],
+        backup["database"],
+        backup["id"],
+        _server(backup),
+        f"{backup['format']} {backup['compression']}",
+        size_text(backup["size"]),
+        f"{backup['rows']:,}",
+        str(backup["table_count"]),
+        duration_text(backup["duration"]),
+    )
+
+
+def _one_backup(backup: Data) -> str:
+    facts = [
+        ("kind", backup["kind"]),
+        ("server", f"{_server(backup)}, {backup['server']['host']} port {backup['server']['port']}"),
+        ("cluster", backup["cluster"]),
+        ("database", backup["database"]),
+        ("path", backup["path"]),
+        ("format", f"{backup['format']}, {backup['compression']}"),
+        ("size", f"{size_text(backup['size'])} in {len(backup['checksums'])} files"),
+        ("rows", f"{backup['rows']:,} in {backup['table_count']} tables"),
+        ("objects", ", ".join(f"{count} {kind}" for kind, count in sorted(backup["objects"].items()))),
+        ("snapshot", ", ".join(f"{name} {value}" for name, value in backup["snapshot"].items())),
+        ("started", backup["started_at"]),
+        ("took", duration_text(backup["duration"])),
+        ("written by", f"dbfleet {backup['engine_version']}"),
+        *(("warning", warning) for warning in backup["warnings"]),
+    ]
+    rows = [
+        (f"{table['schema']}.{table['name']}", f"{table['rows']:,}", f"{table['bytes']:,}", table["sha256"][:16])
+        for table in backup["tables"]
+    ]
+    tables = table_text(("TABLE", "ROWS", "BYTES", "SHA-256"), rows, right=_TABLES_RIGHT)
+    return _title(f"backup {backup['id']}") + _facts(facts) + "\n" + tables
+
+
+def _server(backup: Data) -> str:
+    return f"{backup['dbms']} {backup['server']['version']}"
+
+
+def _title(text: str) -> str:
+    return printable(text) + "\n"
+
+
+def _facts(facts: t.Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _value in facts)
+    return "".join(f"  {name.ljust(width)}  {printable(str(value))}\n" for name, value in facts)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.splitlines())

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The request for a backup out of the options that were given."""
+
+from __future__ import annotations
+
+from ..backup import BackupRequest, Destination
+from ..mysql import options as mysql
+from ..postgresql import options as postgresql
+from ..streams.compression import Compression
+from .connection import database_name, mysql_connection, postgresql_connection
+from .given import Given
+from .options import POSTGRESQL
+
+
+def backup_request(given: Given, *, check: bool) -> BackupRequest:
+    """What to back up, where to, and whether to do it at all.
+
+    :param check: only find out what would be done.
+    :raises UsageError: the options contradict each other or a value is not valid.
+    """
+    given.exactly_one("repository", "dest")
+    given.only_with("cluster", "repository")
+    return BackupRequest(
+        options=_postgresql(given) if given.world == POSTGRESQL else _mysql(given),
+        destination=Destination(
+            repository=given.text("repository"), cluster=given.text("cluster"), dest=given.text("dest")
+        ),
+        max_age=given.duration("max_age"),
+        check=check,
+    )
+
+
+def _postgresql(given: Given) -> postgresql.BackupOptions:
+    return postgresql.BackupOptions(
+        connection=postgresql_connection(given),
+        database=database_name(given),
+        format=given.text("format") or "custom",
+        compression=_compression(given),
+        jobs=given.count("jobs", least=1),
+        lock_wait_timeout=given.duration("lock_wait_timeout") or 0,
+    )
+
+
+def _mysql(given: Given) -> mysql.BackupOptions:
+    return mysql.BackupOptions(
+        connection=mysql_connection(given),
+        database=database_name(given),
+        format=given.text("format") or "plain",
+        compression=_compression(given),
+        jobs=given.count("jobs", least=1),
+    )
+
+
+def _compression(given: Given) -> str:
+    text = given.text("compress")
+    return str(Compression.parse(text)) if text else ""

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Each database system's connection options out of those that were given."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import UsageError
+from ..mysql import options as mysql
+from ..postgresql import options as postgresql
+from .given import Given
+
+
+def postgresql_connection(given: Given) -> postgresql.ConnectionOptions:
+    """How to reach a PostgreSQL server. What is not given is libpq's business, ``PGPASSWORD`` included.
+
+    :raises UsageError: a value is not valid.
+    """
+    host, unix_socket = given.text("login_host"), given.text("login_unix_socket")
+    if host.startswith("/"):
+        # As libpq has it: a host that is a path is the socket's folder.
+        host, unix_socket = "", unix_socket or host
+    return postgresql.ConnectionOptions(
+        host=_plain(given, "login_host", host),
+        port=_port(given),
+        unix_socket=unix_socket,
+        user=given.text("login_user"),
+        password=given.text("login_password"),
+        maintenance_database=given.text("login_db") or "postgres",
+        ssl_mode=given.text("ssl_mode"),
+        ca_cert=given.text("ca_cert"),
+        client_cert=given.text("ssl_cert"),
+        client_key=given.text("ssl_key"),
+        service=given.text("service"),
+        passfile=given.text("passfile"),
+        connect_timeout=given.count("connect_timeout", least=0),
+    )
+
+
+def mysql_connection(given: Given) -> mysql.ConnectionOptions:
+    """How to reach a MySQL or MariaDB server.
+
+    ``MYSQL_PWD`` gives the password where nothing else does.
+
+    :raises UsageError: a value is not valid.
+    """
+    host = given.text("login_host")
+    if host.startswith("/"):
+        raise UsageError(
+            f"{given.spelled('login_host')} {host} is a path",
+            hint=f"use {given.spelled('login_unix_socket')} for a socket",
+        )
+    given.only_with("option_group", "option_file")
+    password = given.text("login_password")
+    if not password and not given.has("option_file"):
+        password = os.environ.get("MYSQL_PWD", "")
+    return mysql.ConnectionOptions(
+        host=_plain(given, "login_host", host),
+        port=_port(given),
+        unix_socket=given.text("login_unix_socket"),
+        user=given.text("login_user"),
+        password=password,
+        option_file=given.text("option_file"),
+        option_group=given.text("option_group"),
+        ssl_mode=given.text("ssl_mode"),
+        ca_cert=given.text("ca_cert"),
+        client_cert=given.text("ssl_cert"),
+        client_key=given.text("ssl_key"),
+        connect_timeout=given.count("connect_timeout", least=0),
+    )
+
+
+def database_name(given: Given) -> str:
+    """The database, which must be a name and not a connection string.
+
+    :raises UsageError: it looks like a connection string.
+    """
+    return _plain(given, "database", given.text("database"))
+
+
+def _plain(given: Given, name: str, text: str) -> str:
+    # The value may hold a password, so the message does not show it.
+    if "://" in text:
+        raise UsageError(
+            f"{given.spelled(name)} is a connection string, which is not understood",
+            hint="give host, port, user and database by their own options, and keep the password out of them",
+        )
+    return text
+
+
+def _port(given: Given) -> int | None:
+    port = given.number("login_port")
+    if port is not None and not 0 < port < 65536:
+        raise UsageError(f"{given.spelled('login_port')} is {port}", hint="use 1 to 65535")
+    return port

@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dbfleet contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_info
+short_description: List the backups of a repository, or show one with its tables
+version_added: 0.1.0
+description:
+  - Reads the manifests of backups. No database and no driver is needed.
+  - The content of the backups is not read. A damaged manifest fails the task.
+extends_documentation_fragment:
+  - dbfleet.backup.repository
+  - dbfleet.backup.attributes
+  - dbfleet.backup.attributes.info
+options:
+  source:
+    description:
+      - The file or folder of one backup, instead of a repository.
+      - Exactly one of O(repository) and O(source) is needed.
+    type: path
+  database:
+    description:
+      - Only the backups of this database.
+    type: str
+  backup:
+    description:
+      - Show this backup with its tables, by its id, or V(latest).
+    type: str
+seealso:
+  - module: dbfleet.backup.native_backup
+  - module: dbfleet.backup.native_restore
+author:
+  - dbfleet contributors (@dbfleet)
+"""
+
+EXAMPLES = r"""
+- name: List the backups of the shop
+  dbfleet.backup.backup_info:
+    repository: /var/backups/databases
+    database: shop
+  register: shop
+
+- name: Fail if there is no backup
+  ansible.builtin.assert:
+    that: shop.backups | length > 0
+    fail_msg: There is no backup of the shop.
+
+- name: Show the newest one with its tables
+  dbfleet.backup.backup_info:
+    repository: /var/backups/databases
+    database: shop
+    backup: latest
+
+- name: Look at a file with its manifest beside it
+  dbfleet.backup.backup_info:
+    source: /srv/transfer/shop.dump
+"""
+
+RETURN = r"""
+backups:
+  description:
+    - The backups that were found, without their lists of tables.
+    - The fields of each are those of RV(dbfleet.backup.native_backup#module:backup).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: 20261122T124118Z-logical
+      kind: logical
+      dbms: postgresql
+      cluster: production
+      database: shop
+      path: /srv/backups/production/shop/20261122T124118Z-logical
+      artifact: shop.dump
+      format: custom
+      compression: gzip:6
+      size: 18273645
+      rows: 421337
+      table_count: 12
+      started_at: '2026-11-22T12:41:18+00:00'
+      duration: 12.734
+backup:
+  description:
+    - The backup that was asked for, with its tables.
+    - The fields are those of RV(dbfleet.backup.native_backup#module:backup).
+  returned: with O(backup), or with O(source)
+  type: dict
+  sample:
+    id: 20261122T124118Z-logical
+    database: shop
+    tables:
+      - schema: public
+        name: orders
+        rows: 200000
+        bytes: 31415926
+        sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+error:
+  description: What failed, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of failure, for example V(not_found) or V(corrupt).
+      type: str
+      sample: not_found
+    message:
+      description: What failed and why.
+      type: str
+      sample: there is no file or folder /srv/transfer/shop.dump
+    hint:
+      description: What to do about it.
+      type: str
+      sample: ''
+    context:
+      description: Further fields, depending on the kind.
+      type: dict
+      sample: {"path": "/srv/transfer/shop.dump"}
+debug:
+  description: Every decision made.
+  returned: with a verbosity of 3 or more
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common import respawn
+
+from ..module_utils.info import InfoResult, info
+from ..module_utils.module_entry import run_module
+from ..module_utils.progress import Progress
+from ..module_utils.requests.given import given_to_module
+from ..module_utils.requests.info import info_request
+from ..module_utils.requests.options import argument_spec
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=argument_spec("info"),
+        mutually_exclusive=[("repository", "source")],
+        required_one_of=[("repository", "source")],
+        supports_check_mode=True,
+    )
+
+    def job(_progress: Progress) -> InfoResult:
+        return info(info_request(given_to_module("info", module.params)))
+
+    run_module(module, respawn, job)
+
+
+if __name__ == "__main__":
+    main()

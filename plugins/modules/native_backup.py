@@ -1,0 +1,351 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dbfleet contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: native_backup
+short_description: Back up a PostgreSQL, MySQL or MariaDB database without its client programs
+version_added: 0.1.0
+description:
+  - Backs up one database, complete and consistent to one moment, while others go on working with it.
+  - The work is done by the collection's own engine. No C(pg_dump), C(mysqldump) or other program is needed on the host,
+    yet what is written can be read by C(pg_restore), C(mysql) and C(mariadb).
+  - A backup is published only when it is whole, with a manifest that holds the checksum of every file and the number of
+    rows and the digest of every table. A backup that fails leaves nothing behind that could be taken for one.
+  - What cannot be backed up fails the task by name. Nothing is left out silently.
+extends_documentation_fragment:
+  - dbfleet.backup.connection
+  - dbfleet.backup.postgresql
+  - dbfleet.backup.mysql
+  - dbfleet.backup.repository
+  - dbfleet.backup.attributes
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - Connects, checks the privileges, that every object can be backed up, the destination and its free space.
+  diff_mode:
+    description: Will return details on what has changed, or would change.
+    support: full
+  idempotent:
+    description: Running it again changes nothing.
+    support: partial
+    details:
+      - Makes a new backup every time unless O(max_age) says that a younger one is good enough.
+options:
+  database:
+    description:
+      - The database to back up.
+    type: str
+    required: true
+  dest:
+    description:
+      - The file or folder to write, instead of a repository. A manifest is written beside it, named after it with
+        C(.manifest.json) at the end.
+      - An existing folder, or a path that ends with a slash, is where the backup is put, under the database's name.
+      - A backup made by this module under the same name is replaced when the new one is complete. Anything else that
+        is there is never overwritten.
+      - Exactly one of O(repository) and O(dest) is needed.
+    type: path
+  format:
+    description:
+      - The format of the backup.
+      - Without it, V(custom) for PostgreSQL and V(plain) for MySQL and MariaDB.
+    type: str
+    choices:
+      custom: PostgreSQL. One compressed file, as C(pg_dump --format=custom) writes it.
+      directory: A folder with a file for every table.
+      tar: PostgreSQL. As V(directory), in one tar file.
+      plain: One file of SQL statements.
+  compress:
+    description:
+      - How to compress, as C(none), C(gzip), C(lz4) or C(zstd), with a level if wanted, for example V(zstd:3).
+      - Without it, the default of the format.
+      - C(lz4) and C(zstd) need the Python packages C(lz4) and C(zstandard) on the host.
+    type: str
+  jobs:
+    description:
+      - How many processes share the work, where the format allows it.
+    type: int
+    default: 1
+  lock_wait_timeout:
+    description:
+      - How long to wait for the locks on the tables, as a number and its unit, for example V(30s).
+      - Without it, the backup waits as long as it takes.
+      - PostgreSQL only.
+    type: str
+  max_age:
+    description:
+      - Do nothing if there is a good backup of the same database at the same place that is younger than this.
+      - A number and its unit, V(s), V(m), V(h), V(d) or V(w), for example V(6h).
+    type: str
+seealso:
+  - module: dbfleet.backup.native_restore
+  - module: dbfleet.backup.backup_info
+author:
+  - dbfleet contributors (@dbfleet)
+"""
+
+EXAMPLES = r"""
+- name: Back up the shop's PostgreSQL database as the system user postgres, at most every six hours
+  dbfleet.backup.native_backup:
+    dbms: postgresql
+    login_unix_socket: /run/postgresql
+    database: shop
+    repository: /var/backups/databases
+    max_age: 6h
+  become: true
+  become_user: postgres
+
+- name: Back up over a verified connection, compressed with zstd
+  dbfleet.backup.native_backup:
+    dbms: postgresql
+    login_host: db1.example.com
+    login_user: backup
+    login_password: "{{ vault_backup_password }}"
+    ssl_mode: verify-full
+    ca_cert: /etc/ssl/certs/example-ca.pem
+    database: shop
+    compress: zstd:3
+    repository: /srv/backups
+    cluster: production
+
+- name: Back up a MariaDB database with the account of an option file
+  dbfleet.backup.native_backup:
+    dbms: mariadb
+    option_file: /root/.my.cnf
+    login_unix_socket: /run/mysqld/mysqld.sock
+    database: forum
+    repository: /var/backups/databases
+  register: forum
+
+- name: Say what was written
+  ansible.builtin.debug:
+    msg: "{{ forum.backup.id }}: {{ forum.backup.rows }} rows in {{ forum.backup.size }} bytes"
+
+- name: Write one file, to be taken elsewhere
+  dbfleet.backup.native_backup:
+    dbms: postgresql
+    database: shop
+    dest: /tmp/shop.dump
+"""
+
+RETURN = r"""
+backup:
+  description:
+    - The new backup, or the one that is young enough for O(max_age).
+    - In check mode and without such a backup it is the planned one, which has C(estimated_size) instead of what is only
+      known afterwards.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: The name of the backup, unique for its database and sortable by time.
+      returned: not for a planned backup
+      type: str
+      sample: 20261122T124118Z-logical
+    kind:
+      description: V(logical) for a backup of rows and definitions.
+      returned: not for a planned backup
+      type: str
+      sample: logical
+    dbms:
+      description: V(postgresql), V(mysql) or V(mariadb), as the server says it.
+      returned: success
+      type: str
+      sample: postgresql
+    cluster:
+      description: The name of the server in the repository.
+      returned: success
+      type: str
+      sample: production
+    database:
+      description: The database that was backed up.
+      returned: success
+      type: str
+      sample: shop
+    path:
+      description: Where the backup is.
+      returned: success
+      type: str
+      sample: /srv/backups/production/shop/20261122T124118Z-logical
+    artifact:
+      description: The main file or folder of the backup.
+      returned: success
+      type: str
+      sample: shop.dump
+    format:
+      description: The format of the backup.
+      returned: success
+      type: str
+      sample: custom
+    compression:
+      description: The compression and its level.
+      returned: success
+      type: str
+      sample: gzip:6
+    size:
+      description: The size of all files together, in bytes.
+      returned: not for a planned backup
+      type: int
+      sample: 18273645
+    estimated_size:
+      description: An upper estimate of the size, in bytes.
+      returned: for a planned backup
+      type: int
+      sample: 20000000
+    rows:
+      description: The number of rows of all tables.
+      returned: not for a planned backup
+      type: int
+      sample: 421337
+    table_count:
+      description: The number of tables.
+      returned: success
+      type: int
+      sample: 12
+    tables:
+      description: Every table whose data is in the backup. Only names for a planned backup.
+      returned: success
+      type: list
+      elements: dict
+      contains:
+        schema:
+          description: The schema (PostgreSQL) or database (MySQL and MariaDB) of the table.
+          type: str
+          sample: public
+        name:
+          description: The name of the table.
+          type: str
+          sample: orders
+        rows:
+          description: The number of rows.
+          type: int
+          sample: 200000
+        bytes:
+          description: The size of the table's data before compression.
+          type: int
+          sample: 31415926
+        sha256:
+          description: The digest of the table's data before compression.
+          type: str
+          sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    objects:
+      description: How many objects of each kind are in the backup.
+      returned: success
+      type: dict
+      sample: {"table": 12, "index": 17, "view": 3}
+    snapshot:
+      description:
+        - The moment that the backup shows, in the server's own terms.
+        - For PostgreSQL its C(lsn), for MySQL and MariaDB C(binlog_file), C(binlog_position) and C(gtid).
+      returned: not for a planned backup
+      type: dict
+      sample: {"lsn": "0/1A2B3C4"}
+    server:
+      description: The server that was backed up.
+      returned: success
+      type: dict
+      sample:
+        dbms: postgresql
+        version: '16.15'
+        host: db1.example.com
+        port: 5432
+        identifier: '7439812345678901234'
+    started_at:
+      description: When the backup began, in UTC.
+      returned: not for a planned backup
+      type: str
+      sample: '2026-11-22T12:41:18+00:00'
+    finished_at:
+      description: When the backup was complete, in UTC.
+      returned: not for a planned backup
+      type: str
+      sample: '2026-11-22T12:41:31+00:00'
+    duration:
+      description: How long it took, in seconds.
+      returned: not for a planned backup
+      type: float
+      sample: 12.734
+    checksums:
+      description: The SHA-256 of every file of the backup.
+      returned: not for a planned backup
+      type: dict
+      sample: {"shop.dump": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+    warnings:
+      description: What one should know about the backup, which is complete nevertheless.
+      returned: not for a planned backup
+      type: list
+      elements: str
+      sample: []
+    engine_version:
+      description: The version of the engine that wrote the backup.
+      returned: not for a planned backup
+      type: str
+      sample: 0.1.0
+    options:
+      description: The options that shaped the content.
+      returned: not for a planned backup
+      type: dict
+      sample: {}
+error:
+  description: What failed, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of failure, for example V(connect), V(not_found), V(privilege) or V(out_of_space).
+      type: str
+      sample: not_found
+    message:
+      description: What failed and why.
+      type: str
+      sample: the server has no database 'shop'
+    hint:
+      description: What to do about it.
+      type: str
+      sample: check the name; names are case-sensitive here
+    context:
+      description: Further fields, depending on the kind.
+      type: dict
+      sample: {"database": "shop"}
+debug:
+  description: Every statement sent and every decision made, without rows and secrets.
+  returned: with a verbosity of 3 or more
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common import respawn
+
+from ..module_utils.backup import BackupResult, backup
+from ..module_utils.module_entry import run_module
+from ..module_utils.progress import Progress
+from ..module_utils.requests.backup import backup_request
+from ..module_utils.requests.given import given_to_module
+from ..module_utils.requests.options import argument_spec
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=argument_spec("backup"),
+        mutually_exclusive=[("repository", "dest")],
+        required_one_of=[("repository", "dest")],
+        supports_check_mode=True,
+    )
+
+    def job(progress: Progress) -> BackupResult:
+        given = given_to_module("backup", module.params)
+        return backup(backup_request(given, check=module.check_mode), progress)
+
+    run_module(module, respawn, job, name="backup")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dbfleet contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: native_restore
+short_description: Restore a PostgreSQL, MySQL or MariaDB database without its client programs
+version_added: 0.1.0
+description:
+  - Restores one backup into one database, which may have another name than the one that was backed up.
+  - The backup is read and checked as a whole before anything of the target is touched, against its manifest where it
+    has one. A damaged backup changes nothing.
+  - A target that holds objects is refused unless O(clean) or O(force) says what to do with them.
+extends_documentation_fragment:
+  - dbfleet.backup.connection
+  - dbfleet.backup.postgresql
+  - dbfleet.backup.mysql
+  - dbfleet.backup.repository
+  - dbfleet.backup.attributes
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - Verifies the whole backup, connects and checks that the restore can begin.
+  diff_mode:
+    description: Will return details on what has changed, or would change.
+    support: full
+  idempotent:
+    description: Running it again changes nothing.
+    support: none
+    details:
+      - A second run finds a target that is not empty and fails, unless O(clean) or O(force) is set.
+options:
+  database:
+    description:
+      - The database to restore into.
+    type: str
+    required: true
+  source:
+    description:
+      - The backup's file or folder, instead of a repository.
+      - Exactly one of O(repository) and O(source) is needed.
+    type: path
+  backup:
+    description:
+      - Which backup of the repository to restore, by its id, or V(latest).
+    type: str
+    default: latest
+  source_database:
+    description:
+      - The name of the database that was backed up.
+      - Needed where the repository holds backups of several databases.
+    type: str
+  create:
+    description:
+      - Create the target database, which must not exist.
+      - At most one of O(create), O(clean) and O(force) can be set.
+    type: bool
+    default: false
+  clean:
+    description:
+      - Drop the objects of the backup that exist in the target before they are restored.
+    type: bool
+    default: false
+  force:
+    description:
+      - Restore into a target that is not empty, leaving what is there as it is.
+    type: bool
+    default: false
+  jobs:
+    description:
+      - How many processes share the work, where the format allows it.
+    type: int
+    default: 1
+seealso:
+  - module: dbfleet.backup.native_backup
+  - module: dbfleet.backup.backup_info
+author:
+  - dbfleet contributors (@dbfleet)
+"""
+
+EXAMPLES = r"""
+- name: Restore the newest backup of the shop into a new database beside it
+  dbfleet.backup.native_restore:
+    dbms: postgresql
+    login_unix_socket: /run/postgresql
+    repository: /var/backups/databases
+    source_database: shop
+    database: shop_restored
+    create: true
+  become: true
+  become_user: postgres
+
+- name: Find out whether a certain backup could be restored, without changing anything
+  dbfleet.backup.native_restore:
+    dbms: mariadb
+    option_file: /root/.my.cnf
+    repository: /var/backups/databases
+    source_database: forum
+    backup: 20261122T124118Z-logical
+    database: forum
+    clean: true
+  check_mode: true
+  diff: true
+
+- name: Restore a file that pg_dump has written into an empty database
+  dbfleet.backup.native_restore:
+    dbms: postgresql
+    login_host: db2.example.com
+    login_user: admin
+    login_password: "{{ vault_admin_password }}"
+    ssl_mode: verify-full
+    ca_cert: /etc/ssl/certs/example-ca.pem
+    source: /srv/transfer/shop.dump
+    database: shop
+"""
+
+RETURN = r"""
+restore:
+  description: What was restored, or in check mode would be.
+  returned: success
+  type: dict
+  contains:
+    source:
+      description: The backup that was read.
+      returned: success
+      type: str
+      sample: /srv/backups/production/shop/20261122T124118Z-logical
+    database:
+      description: The database that was restored into.
+      returned: success
+      type: str
+      sample: shop_restored
+    server:
+      description: The server that was restored into.
+      returned: success
+      type: dict
+      sample:
+        dbms: postgresql
+        version: '16.15'
+        host: /run/postgresql
+        port: 5432
+        identifier: '7439812345678901234'
+    created:
+      description: Whether the database was created.
+      returned: success
+      type: bool
+      sample: true
+    dropped:
+      description: The objects that were dropped first.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    objects:
+      description: How many objects of each kind were restored.
+      returned: success
+      type: dict
+      sample: {"table": 12, "index": 17, "view": 3}
+    tables:
+      description: Every table whose data was loaded. Only names in check mode.
+      returned: success
+      type: list
+      elements: dict
+      contains:
+        schema:
+          description: The schema (PostgreSQL) or database (MySQL and MariaDB) of the table.
+          type: str
+          sample: public
+        name:
+          description: The name of the table.
+          type: str
+          sample: orders
+        rows:
+          description: The number of rows loaded.
+          type: int
+          sample: 200000
+    rows:
+      description: The number of rows of all tables, 0 in check mode.
+      returned: success
+      type: int
+      sample: 421337
+    duration:
+      description: How long the restore took after everything had been checked, in seconds.
+      returned: success
+      type: float
+      sample: 8.125
+    verified:
+      description: What the backup was checked against before anything was changed.
+      returned: success
+      type: str
+      sample: checksums and structure
+    warnings:
+      description: What one should know about the restore, which is complete nevertheless.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    backup:
+      description:
+        - The backup that was restored, without its list of tables.
+        - See RV(dbfleet.backup.native_backup#module:backup).
+      returned: where the backup has a manifest
+      type: dict
+      sample: {"id": "20261122T124118Z-logical", "database": "shop", "rows": 421337}
+error:
+  description: What failed, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of failure, for example V(corrupt), V(target_not_empty), V(connect) or V(restore).
+      type: str
+      sample: target_not_empty
+    message:
+      description: What failed and why.
+      type: str
+      sample: the database 'shop' is not empty
+    hint:
+      description: What to do about it.
+      type: str
+      sample: restore into a new database with create, or use clean or force
+    context:
+      description:
+        - Further fields, depending on the kind.
+        - For a restore that stopped in the middle, C(done), C(failed) and C(not_begun) name what was and was not done.
+      type: dict
+      sample: {"database": "shop"}
+debug:
+  description: Every statement sent and every decision made, without rows and secrets.
+  returned: with a verbosity of 3 or more
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common import respawn
+
+from ..module_utils.module_entry import run_module
+from ..module_utils.progress import Progress
+from ..module_utils.requests.given import given_to_module
+from ..module_utils.requests.options import argument_spec
+from ..module_utils.requests.restore import restore_request
+from ..module_utils.restore import RestoreResult, restore
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=argument_spec("restore"),
+        mutually_exclusive=[("repository", "source")],
+        required_one_of=[("repository", "source")],
+        supports_check_mode=True,
+    )
+
+    def job(progress: Progress) -> RestoreResult:
+        given = given_to_module("restore", module.params)
+        return restore(restore_request(given, check=module.check_mode), progress)
+
+    run_module(module, respawn, job, name="restore")
+
+
+if __name__ == "__main__":
+    main()
