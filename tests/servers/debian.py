@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import paths
@@ -24,6 +25,8 @@ from .registry import Build, DebianPackages
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
+# The last part is a day, on a mirror that keeps every one.
+_DEBIAN_ADDRESS = re.compile(r"https?://\S+/debian(/\d{8}T\d{6}Z)?/?")
 _LISTS_FRESH_SECONDS = 3600
 # Needed by maintainer scripts and Perl helpers only; most of the unpacked size.
 _NOT_UNPACKED = ("perl", "libperl", "libgdbm", "dpkg_", "tar_", "debianutils_", "debconf_", "mysql-common_")
@@ -37,14 +40,28 @@ def mirror() -> str | None:
         return chosen
     folder = Path("/etc/apt/sources.list.d")
     files = [Path("/etc/apt/sources.list"), *sorted(folder.glob("*.list")), *sorted(folder.glob("*.sources"))]
-    for path in files:
-        if path.is_file():
-            for line in path.read_text().splitlines():
-                if not line.lstrip().startswith("#"):
-                    found = re.search(r"\S+://\S*/debian/?(?=\s|$)", line)
-                    if found:
-                        return found.group(0)
-    return None
+    return mirror_in([path.read_text() for path in files if path.is_file()])
+
+
+def mirror_in(texts: Sequence[str]) -> str | None:
+    """The Debian mirror among apt sources in the one-line or the stanza format.
+
+    Other projects publish packages for Debian at addresses and with suites of the same form; only Debian itself has
+    a suite for updates, so that an address with one comes first.
+    """
+    found: list[tuple[str, str]] = []
+    for text in texts:
+        lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        for options_and_rest in re.findall(r"^deb\s+(.*)$", lines, re.MULTILINE):
+            address, *suites = re.sub(r"^\[.*?\]\s*", "", options_and_rest).split()
+            found += [(address, suite) for suite in suites[:1]]
+        for stanza in re.split(r"\n\s*\n", lines):
+            fields = dict(re.findall(r"^(URIs|Suites):\s*(.*)$", stanza, re.MULTILINE))
+            suites = fields.get("Suites", "").split()
+            found += [(address, suite) for address in fields.get("URIs", "").split() for suite in suites]
+    serving = [(address, suite) for address, suite in found if _DEBIAN_ADDRESS.fullmatch(address)]
+    serving.sort(key=lambda pair: not pair[1].endswith("-updates"))
+    return serving[0][0] if serving else None
 
 
 def fetch(build: Build, source: DebianPackages, target: Path, scratch: Path) -> None:

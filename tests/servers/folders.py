@@ -74,7 +74,7 @@ def set_owner(folder: Path, pid: int) -> None:
 
 
 def remove(folder: Path) -> None:
-    """End whatever still works in the folder and remove it."""
+    """End whatever still works in the folder and remove it, if it is still there."""
     end_all_in(folder)
     if (folder / "data").exists():
         release_shared_memory(folder / "data")

@@ -160,7 +160,7 @@ class Server:
 
     def stop(self) -> None:
         """End the server for good and remove its folder. Does nothing the second time."""
-        if self.folder.exists():
+        if self.running or self.folder.exists():
             self._end(self._dbms.STOP_SIGNAL)
             folders.remove(self.folder)
 
@@ -278,6 +278,7 @@ def start(
     template = templates.template_of(spec, build)
     folders.sweep()
     folder = folders.create()
+    server = None
     try:
         folders.own_subfolder(folder, "s")
         folders.own_subfolder(folder, "tmp")
@@ -286,6 +287,8 @@ def start(
         server = Server(layout, _version(spec))
         server.launch(_pairs(extra_config), hba)
     except BaseException:
+        if server is not None:
+            server.stop()
         folders.remove(folder)
         raise
     return server
