@@ -111,6 +111,10 @@ def modules_named_by(node: ast.Import | ast.ImportFrom, name: str) -> list[str]:
     return [".".join((*base, alias.name)) for alias in node.names]
 
 
+def python_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
 ENGINE_FILES = python_files(ENGINE)
 PLUGIN_FILES = [path for path in python_files(PLUGINS) if ENGINE not in path.parents]
 ENGINE_IMPORTS = {
