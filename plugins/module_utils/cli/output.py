@@ -37,7 +37,7 @@ def backup_text(data: Data, *, check: bool) -> str:
     backup = data["backup"]
     if check and data["changed"]:
         facts = [
-            ("would write", f"{backup['format']} backup of {backup['table_count']} tables"),
+            ("would write", f"{backup['format']} backup of {_count(backup['table_count'], 'table')}"),
             ("to", backup["path"]),
             ("at most about", size_text(backup["estimated_size"])),
         ]
@@ -49,7 +49,7 @@ def backup_text(data: Data, *, check: bool) -> str:
             ("id", backup["id"]),
             ("path", backup["path"]),
             ("size", size_text(backup["size"])),
-            ("rows", f"{backup['rows']:,} in {backup['table_count']} tables"),
+            ("rows", f"{backup['rows']:,} in {_count(backup['table_count'], 'table')}"),
             ("took", duration_text(backup["duration"])),
         ]
     )
@@ -60,12 +60,12 @@ def restore_text(data: Data, *, check: bool) -> str:
     restore = data["restore"]
     facts = [("from", restore["source"]), ("checked", restore["verified"])]
     if restore["dropped"]:
-        facts.append(("would drop" if check else "dropped", f"{len(restore['dropped'])} objects"))
+        facts.append(("would drop" if check else "dropped", _count(len(restore["dropped"]), "object")))
     if check:
-        facts.append(("would load", f"{len(restore['tables'])} tables"))
+        facts.append(("would load", _count(len(restore["tables"]), "table")))
         return _title(f"database {restore['database']} can be restored") + _facts(facts)
     facts += [
-        ("rows", f"{restore['rows']:,} in {len(restore['tables'])} tables"),
+        ("rows", f"{restore['rows']:,} in {_count(len(restore['tables']), 'table')}"),
         ("took", duration_text(restore["duration"])),
     ]
     return _title(f"restored database {restore['database']}") + _facts(facts)
@@ -103,8 +103,8 @@ def _one_backup(backup: Data) -> str:
         ("database", backup["database"]),
         ("path", backup["path"]),
         ("format", f"{backup['format']}, {backup['compression']}"),
-        ("size", f"{size_text(backup['size'])} in {len(backup['checksums'])} files"),
-        ("rows", f"{backup['rows']:,} in {backup['table_count']} tables"),
+        ("size", f"{size_text(backup['size'])} in {_count(len(backup['checksums']), 'file')}"),
+        ("rows", f"{backup['rows']:,} in {_count(backup['table_count'], 'table')}"),
         ("objects", ", ".join(f"{count} {kind}" for kind, count in sorted(backup["objects"].items()))),
         ("snapshot", ", ".join(f"{name} {value}" for name, value in backup["snapshot"].items())),
         ("started", backup["started_at"]),
@@ -122,6 +122,10 @@ def _one_backup(backup: Data) -> str:
 
 def _server(backup: Data) -> str:
     return f"{backup['dbms']} {backup['server']['version']}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _title(text: str) -> str:

@@ -3,7 +3,7 @@
 
 """What is shown while a job runs: a bar where a person looks on, a line now and then elsewhere.
 
-A terminal that goes away does not stop a job, so failures to show something are of no consequence here.
+A terminal that goes away does not stop a job: what cannot be shown is dropped.
 """
 
 from __future__ import annotations
@@ -58,18 +58,37 @@ def seconds_left(state: ProgressState, *, now: float) -> float | None:
     return (state.total_bytes - state.done_bytes) * seconds / state.done_bytes
 
 
+class ForgivingStream:
+    """A text stream that drops what cannot be written. rich would end the program where a pipe is broken."""
+
+    def __init__(self, stream: t.TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> t.Any:
+        return getattr(self._stream, name)
+
+
 class QuietSink:
     """Shows warnings only."""
 
     def __init__(self, stream: t.TextIO) -> None:
-        self._stream = stream
+        self._stream = ForgivingStream(stream)
 
     def update(self, state: ProgressState) -> None:
         pass
 
     def message(self, text: str) -> None:
         if text.startswith("warning: "):
-            write_line(self._stream, text)
+            _write_line(self._stream, text)
 
     def finish(self) -> None:
         pass
@@ -79,7 +98,7 @@ class LineSink:
     """Every message, and a line about the running phase at most once per ``interval`` seconds."""
 
     def __init__(self, stream: t.TextIO, *, interval: float = _LINE_INTERVAL) -> None:
-        self._stream = stream
+        self._stream = ForgivingStream(stream)
         self._interval = interval
         self._shown = time.monotonic()
 
@@ -87,10 +106,10 @@ class LineSink:
         now = time.monotonic()
         if now - self._shown >= self._interval:
             self._shown = now
-            write_line(self._stream, state_text(state, now=now))
+            _write_line(self._stream, state_text(state, now=now))
 
     def message(self, text: str) -> None:
-        write_line(self._stream, text)
+        _write_line(self._stream, text)
 
     def finish(self) -> None:
         pass
@@ -106,7 +125,7 @@ class BarSink:
             progress.SpinnerColumn(),
             progress.TextColumn("{task.fields[text]}", markup=False),
             progress.BarColumn(bar_width=20),
-            console=console.Console(file=stream, markup=False, highlight=False),
+            console=console.Console(file=ForgivingStream(stream), markup=False, highlight=False),
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
@@ -121,31 +140,26 @@ class BarSink:
         if now - self._shown < _BAR_INTERVAL:
             return
         self._shown = now
-        with contextlib.suppress(OSError):
-            if not self._running:
-                self._bar.start()
-                self._running = True
-            self._bar.update(
-                self._task,
-                total=state.total_bytes or None,
-                completed=min(state.done_bytes, state.total_bytes),
-                text=state_text(state, now=now),
-            )
-            self._bar.refresh()
+        if not self._running:
+            self._bar.start()
+            self._running = True
+        self._bar.update(
+            self._task,
+            total=state.total_bytes or None,
+            completed=min(state.done_bytes, state.total_bytes),
+            text=state_text(state, now=now),
+        )
+        self._bar.refresh()
 
     def message(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            self._bar.console.print(printable(text), soft_wrap=True)
+        self._bar.console.print(printable(text), soft_wrap=True)
 
     def finish(self) -> None:
         if self._running:
             self._running = False
-            with contextlib.suppress(OSError):
-                self._bar.stop()
+            self._bar.stop()
 
 
-def write_line(stream: t.TextIO, text: str) -> None:
-    """One line at once; where nobody can read it any more it is dropped."""
-    with contextlib.suppress(OSError, ValueError):
-        stream.write(printable(text) + "\n")
-        stream.flush()
+def _write_line(stream: ForgivingStream, text: str) -> None:
+    stream.write(printable(text) + "\n")
+    stream.flush()

@@ -22,8 +22,10 @@ def parse(line: str, *more: str):
     ("line", "world", "expected"),
     [
         (
-            "backup postgresql --host h --port 5433 --user u --database d --repository /r --format custom "
-            "--compress gzip:6 --jobs 4 --json",
+            (
+                "backup postgresql --host h --port 5433 --user u --database d --repository /r --format custom "
+                "--compress gzip:6 --jobs 4 --json"
+            ),
             "postgresql",
             {"login_host": "h", "login_user": "u", "database": "d", "repository": "/r", "compress": "gzip:6"},
         ),
@@ -53,7 +55,7 @@ def parse(line: str, *more: str):
 )
 def test_the_forms_of_the_command(line: str, world: str, expected: dict[str, str]) -> None:
     command = parse(line)
-    assert command.job == line.split()[0]
+    assert command.job == line.partition(" ")[0]
     assert command.given.world == world
     assert {name: command.given.text(name) for name in expected} == expected
     assert command.json is ("--json" in line)
