@@ -12,11 +12,10 @@ import queue
 import threading
 import typing as t
 
-from ..errors import DbfleetError, StorageError
+from ..errors import StorageError
 from .base import Buffer, ByteSink
 
 _CLOSE = object()
-_ABORT = object()
 
 
 class BackgroundSink:
@@ -24,56 +23,62 @@ class BackgroundSink:
 
     :param depth: how many buffers may wait; memory is bounded by this times the size of the caller's batches.
 
-    An error of the thread is raised by the next ``write`` or by ``close``, whichever comes first.
+    An error of the thread is raised by every later call of ``write`` and ``close``; the inner sink is aborted then.
     """
 
     def __init__(self, inner: ByteSink, *, depth: int = 8) -> None:
         self._inner = inner
         self._queue: queue.Queue[t.Any] = queue.Queue(maxsize=depth)
         self._error: BaseException | None = None
+        self._aborted = threading.Event()
+        self._finished = False
         self._thread = threading.Thread(target=self._run, name="dbfleet-writer", daemon=True)
         self._thread.start()
 
     def write(self, data: Buffer) -> None:
         self._raise_error()
+        if self._finished:
+            # A put would wait for ever: nobody empties the queue any more.
+            raise StorageError("the stream was closed or aborted before; nothing more can be written")
         # The caller may reuse its buffer; immutable bytes can travel as they are.
         self._queue.put(data if isinstance(data, bytes) else bytes(data))
 
     def close(self) -> None:
-        self._queue.put(_CLOSE)
-        self._thread.join()
+        self._finish()
         self._raise_error()
+        if self._aborted.is_set():
+            raise StorageError("the stream was aborted before; it is not complete")
 
     def abort(self) -> None:
-        if self._thread.is_alive():
-            self._queue.put(_ABORT)
-            self._thread.join()
+        self._aborted.set()
+        self._finish()
 
     def _raise_error(self) -> None:
-        error = self._error
-        if error is None:
-            return
-        if isinstance(error, DbfleetError):
-            raise error
-        raise StorageError(f"writing the backup failed: {error}") from error
+        if self._error is not None:
+            raise self._error
+
+    def _finish(self) -> None:
+        if not self._finished:
+            self._queue.put(_CLOSE)
+            self._finished = True
+        self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        """Write until told to finish. After an error or an abort the queue is still emptied, so no caller blocks."""
+        item = self._queue.get()
+        while item is not _CLOSE:
+            if self._error is None and not self._aborted.is_set():
+                self._attempt(self._inner.write, item)
             item = self._queue.get()
-            try:
-                if item is _CLOSE:
-                    if self._error is None:
-                        self._inner.close()
-                    else:
-                        self._inner.abort()
-                    return
-                if item is _ABORT:
-                    self._inner.abort()
-                    return
-                # After an error the queue is still emptied, so that the reading side never blocks.
-                if self._error is None:
-                    self._inner.write(item)
-            except BaseException as error:  # noqa: BLE001 - kept and raised again on the caller's side
-                self._error = error
-                if item is _CLOSE:
-                    return
+        if self._error is None and not self._aborted.is_set():
+            self._attempt(self._inner.close)
+            if self._error is None:
+                return
+        self._attempt(self._inner.abort)
+
+    def _attempt(self, action: t.Callable[..., None], *arguments: bytes) -> None:
+        try:
+            action(*arguments)
+        except BaseException as error:  # noqa: BLE001 - kept and raised again on the caller's side
+            # The first error is the cause; what the clean-up says of it afterwards is not.
+            self._error = self._error or error

@@ -53,7 +53,8 @@ class Compression:
         if not colon:
             return cls(method, _DEFAULT_LEVELS.get(method, 0))
         low, high = _LEVELS.get(method, (0, 0))
-        if not level_text.isdigit() or not low <= int(level_text) <= high:
+        # isdigit() alone would let other scripts' digits and superscripts through.
+        if not (level_text.isascii() and level_text.isdigit()) or not low <= int(level_text) <= high:
             raise UsageError(
                 f"the level in compression {text!r} is not valid", hint=f"use {low} to {high}" if high else "use none"
             )
@@ -164,6 +165,8 @@ class DecompressSource:
         self._method = method
         self._name = name
         self._pending = b""
+        self._position = 0
+        self._error: CorruptArtifactError | None = None
         self._errors = _decompression_errors(method)
         if method == "zstd":
             self._chunks = _zstd_chunks(inner, name)
@@ -171,15 +174,26 @@ class DecompressSource:
             self._chunks = self._member_chunks(lambda: _new_member(method, container))
 
     def read(self, size: int) -> bytes:
-        while not self._pending:
-            try:
-                self._pending = next(self._chunks)
-            except StopIteration:
-                return b""
-            except self._errors as error:
-                raise self._damaged(str(error)) from error
-        data, self._pending = self._pending[:size], self._pending[size:]
+        if self._position == len(self._pending) and not self._fill():
+            return b""
+        # Slicing off the front instead would copy the rest of the chunk at every read.
+        data = self._pending[self._position : self._position + size]
+        self._position += len(data)
         return data
+
+    def _fill(self) -> bool:
+        """The next chunk, if there is one. A damaged stream stays damaged: a second read must not look like its end."""
+        if self._error is not None:
+            raise self._error
+        try:
+            self._pending, self._position = next(self._chunks, b""), 0
+        except CorruptArtifactError as error:
+            self._error = error
+            raise
+        except self._errors as error:
+            self._error = self._damaged(str(error))
+            raise self._error from error
+        return bool(self._pending)
 
     def close(self) -> None:
         self._inner.close()

@@ -22,7 +22,7 @@ class DigestSink:
 
     def write(self, data: Buffer) -> None:
         self._hash.update(data)
-        self.size += len(memoryview(data).cast("B")) if isinstance(data, memoryview) else len(data)
+        self.size += memoryview(data).nbytes
         self._inner.write(data)
 
     def close(self) -> None:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import stat
 
 from ..errors import NotFoundError, OutOfSpaceError, StorageError
 from .base import Buffer
@@ -38,11 +40,14 @@ class FileSink:
     def __init__(self, path: str) -> None:
         self.path = path
         self.size = 0
+        self._fd = -1
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
+            # O_EXCL refuses a link of that name too, so nothing is ever written through one.
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
             # The mode must not depend on the umask in either direction.
             os.fchmod(self._fd, FILE_MODE)
         except OSError as error:
+            self.abort()
             raise storage_error("create", path, error) from error
 
     def write(self, data: Buffer) -> None:
@@ -85,12 +90,14 @@ class FileSink:
     def abort(self) -> None:
         if self._fd >= 0:
             descriptor, self._fd = self._fd, -1
-            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 class FileSource:
     """An existing regular file, read from the start.
 
+    :param path: not a link: one in a backup could lead out of it. A caller that wants to follow one resolves it.
     :raises NotFoundError: there is no such file.
     :raises StorageError: it is not a regular file or cannot be read.
     """
@@ -98,11 +105,18 @@ class FileSource:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            # O_NONBLOCK: opening a named pipe would wait for its writer.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise NotFoundError(f"there is no file {path}", path=path) from error
         except OSError as error:
+            if os.path.islink(path):
+                raise StorageError(f"{path} is a link, not a regular file", path=path) from error
             raise storage_error("open", path, error) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise StorageError(f"{path} is not a regular file", path=path)
+        self._file = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - closed by close()
 
     def read(self, size: int) -> bytes:
         try:

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import array
+import hashlib
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbfleet.streams.base import Buffer, read_exactly
+from dbfleet.streams.digest import DigestSink, DigestSource, digest_of
+
+
+class Inner:
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.calls: list[str] = []
+
+    def write(self, data: Buffer) -> None:
+        self.data += data
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+
+@given(st.lists(st.binary(max_size=100)))
+def test_a_sink_counts_and_digests_what_passes(pieces: list[bytes]) -> None:
+    inner = Inner()
+    sink = DigestSink(inner)
+    for index, piece in enumerate(pieces):
+        sink.write((piece, bytearray(piece), memoryview(piece))[index % 3])
+    whole = b"".join(pieces)
+    assert (bytes(inner.data), sink.size, sink.hexdigest()) == (whole, len(whole), hashlib.sha256(whole).hexdigest())
+
+
+def test_size_is_in_bytes_whatever_the_items() -> None:
+    inner = Inner()
+    sink = DigestSink(inner)
+    sink.write(memoryview(array.array("I", [1, 2, 3])))
+    assert sink.size == 12
+
+
+def test_close_and_abort_reach_the_sink_below() -> None:
+    inner = Inner()
+    DigestSink(inner).close()
+    DigestSink(inner).abort()
+    assert inner.calls == ["close", "abort"]
+
+
+@given(st.binary(max_size=1000), st.integers(1, 300))
+def test_a_source_counts_and_digests_what_passes(data: bytes, size: int) -> None:
+    source = DigestSource(io.BytesIO(data))
+    parts = []
+    while part := source.read(size):
+        parts.append(part)
+    source.close()
+    assert (b"".join(parts), source.size) == (data, len(data))
+    assert source.hexdigest() == hashlib.sha256(data).hexdigest()
+    assert digest_of(io.BytesIO(data)) == (hashlib.sha256(data).hexdigest(), len(data))
+
+
+@given(st.binary(max_size=200), st.integers(0, 250), st.integers(1, 30))
+def test_read_exactly_collects_short_reads(data: bytes, size: int, most: int) -> None:
+    class Short(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, most))
+
+    assert read_exactly(Short(data), size) == data[:size]
