@@ -1,0 +1,110 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What an archive needs from the server that it is restored into, read from its entries."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from .restore_order import RestoreOrder
+from .restore_sql import COMMENT_ONLY, owner_statement
+from .toc import TocEntry
+
+_NAME = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
+_ROLES_IN_ACL = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        rf" (?:TO|FROM) ({_NAME})(?: WITH GRANT OPTION)?;$",
+        rf"^ALTER DEFAULT PRIVILEGES FOR ROLE ({_NAME}) ",
+        rf"^SET SESSION AUTHORIZATION ({_NAME});$",
+    )
+)
+_POLICY = re.compile(
+    rf"CREATE POLICY {_NAME} ON {_NAME}(?:\.{_NAME})?(?: AS RESTRICTIVE)?(?: FOR [A-Z]+)? TO ({_NAME}(?:, {_NAME})*)"
+)
+_USER_MAPPING = re.compile(rf"CREATE USER MAPPING FOR ({_NAME}) ")
+_LANGUAGE = re.compile(rf"^    LANGUAGE ({_NAME})\b", re.MULTILINE)
+_WORDS_FOR_ROLES = frozenset(("public", "current_user", "session_user", "current_role", "user"))
+_SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema", "pg_toast"))
+_SUPERUSER_KINDS = frozenset(("EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Needs:
+    """What must exist on the server, or in the target database, before the restore.
+
+    :param owners: roles that will own something; the restoring user must be able to give it to them.
+    :param roles: all roles that are named: owners, grantees, those of policies and user mappings.
+    :param languages: of functions, less those that the archive itself brings.
+    :param schemas: that entries are in and the archive does not create.
+    :param superuser_kinds: kinds of objects that only a superuser can make.
+    """
+
+    owners: frozenset[str]
+    roles: frozenset[str]
+    tablespaces: frozenset[str]
+    extensions: frozenset[str]
+    languages: frozenset[str]
+    access_methods: frozenset[str]
+    schemas: frozenset[str]
+    superuser_kinds: frozenset[str]
+    newest_statistics: bool
+
+
+def archive_needs(order: RestoreOrder, *, create: bool) -> Needs:
+    """Read the needs of everything that will be restored.
+
+    :param create: the database is created too, with its owner and tablespace.
+    """
+    entries = order.steps + (order.database if create else ())
+    owners = frozenset(entry.owner for entry in entries if _changes_owner(entry))
+    created = {entry.tag for entry in entries if entry.desc == "SCHEMA" and not _is_comment(entry)}
+    brought = {entry.tag for entry in entries if entry.desc in ("EXTENSION", "PROCEDURAL LANGUAGE", "ACCESS METHOD")}
+    languages = {
+        _bare(name) for entry in entries if entry.desc in ("FUNCTION", "PROCEDURE") for name in _languages(entry)
+    }
+    return Needs(
+        owners=owners,
+        roles=owners | frozenset(role for entry in entries for role in _named_roles(entry)),
+        tablespaces=frozenset(entry.tablespace for entry in entries if entry.tablespace),
+        extensions=frozenset(entry.tag for entry in entries if entry.desc == "EXTENSION"),
+        languages=frozenset(languages - brought),
+        access_methods=frozenset(entry.table_am for entry in entries if entry.table_am and not brought),
+        schemas=frozenset(entry.namespace for entry in order.main if entry.namespace) - created - _SYSTEM_SCHEMAS,
+        superuser_kinds=frozenset(entry.desc for entry in entries if entry.desc in _SUPERUSER_KINDS),
+        newest_statistics=any(entry.desc == "STATISTICS DATA" for entry in entries),
+    )
+
+
+def _changes_owner(entry: TocEntry) -> bool:
+    if entry.desc in ("DATABASE", "BLOB METADATA"):
+        return bool(entry.owner and entry.drop_stmt)
+    return bool(owner_statement(entry))
+
+
+def _is_comment(entry: TocEntry) -> bool:
+    return (entry.defn or "").startswith(COMMENT_ONLY)
+
+
+def _named_roles(entry: TocEntry) -> t.Iterator[str]:
+    defn = entry.defn or ""
+    found: t.Iterable[str] = ()
+    if entry.desc in ("ACL", "DEFAULT ACL"):
+        found = (name for pattern in _ROLES_IN_ACL for name in pattern.findall(defn))
+    elif entry.desc == "POLICY":
+        found = (name for group in _POLICY.findall(defn) for name in re.findall(_NAME, group))
+    elif entry.desc == "USER MAPPING":
+        found = _USER_MAPPING.findall(defn)
+    return (_bare(name) for name in found if name not in _WORDS_FOR_ROLES)
+
+
+def _languages(entry: TocEntry) -> list[str]:
+    # The clauses stand before the body, which could hold anything.
+    return _LANGUAGE.findall((entry.defn or "").partition("\n    AS ")[0])
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

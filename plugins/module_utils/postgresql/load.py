@@ -1,0 +1,170 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Loading one table with COPY, and the errors of a restore without the rows that the server quotes in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import select
+import typing as t
+
+from .. import drivers
+from ..errors import ConnectError, DbfleetError, QueryError
+from ..progress import Progress
+from ..streams.digest import DigestSource
+from .session import Session
+from .text import to_text
+
+BLOCK_SIZE = 1 << 18
+
+_COPY_TAG = re.compile(r"COPY (\d+)")
+# Where in the data it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
+_POSITION = re.compile(r"^COPY [^,]+, \w+ (\d+)(?:, \w+ ([^:\n]+))?")
+# From the first quote to the last: a value may hold quotes itself.
+_QUOTED = re.compile(r"[\"'»«„“].*[\"'»«“”]|0x[0-9a-fA-F]{2}.*(?= \[)", re.DOTALL)
+_DATA_EXCEPTION = "22"
+# Bad COPY text: its messages name columns, never values.
+_BAD_COPY_FORMAT = "22P04"
+# Raised by code of the database's own, which can say anything.
+_USER_RAISED = ("P0", "38", "39")
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """What a COPY loaded.
+
+    :param rows: as the server counted them.
+    :param bytes: of COPY text.
+    """
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def load_table(session: Session, copy_statement: str, rows: DigestSource, progress: Progress) -> Loaded:
+    """Send a table's rows as they are; nothing of them is ever part of a statement.
+
+    :param rows: COPY text, without the end marker.
+    :raises QueryError: the server refused the statement or a row; the message names line and column, no value.
+    :raises CorruptArtifactError: the rows could not be read to their end; the COPY was cancelled.
+    """
+    session.start_copy(copy_statement)
+    sender = _Sender(session)
+    try:
+        while True:
+            data = rows.read(BLOCK_SIZE)
+            if not data:
+                break
+            sender.send(data)
+            progress.advance(len(data), data.count(b"\n"))
+    except BaseException:
+        sender.cancel()
+        raise
+    tag = sender.finish(copy_statement)
+    match = _COPY_TAG.fullmatch(tag)
+    if match is None:
+        raise QueryError(f"the server ended the COPY with {tag!r}")
+    return Loaded(int(match.group(1)), rows.size, rows.hexdigest())
+
+
+class _Sender:
+    """Sends COPY data without ever blocking inside libpq, so that an interrupt is handled at once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pgconn = session.pgconn
+        self._pgconn.nonblocking = 1
+        self._poll = select.poll()
+        self._poll.register(self._pgconn.socket, select.POLLIN | select.POLLOUT)
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._pgconn.put_copy_data(data)
+            self._flush()
+        except drivers.psycopg().OperationalError as error:
+            raise self._broken(error) from error
+
+    def finish(self, statement: str) -> str:
+        """End the data and collect the server's answer: the command tag."""
+        try:
+            self._pgconn.put_copy_end()
+            self._flush()
+            self._pgconn.nonblocking = 0
+            return self._collect(statement)
+        except drivers.psycopg().OperationalError as error:
+            raise self._broken(error) from error
+
+    def cancel(self) -> None:
+        """End the COPY as failed, as far as the connection is still there."""
+        try:
+            self._pgconn.put_copy_end(b"cancelled by the client")
+            self._pgconn.nonblocking = 0
+            self._pgconn.flush()
+            while self._pgconn.get_result() is not None:
+                pass
+        except drivers.psycopg().OperationalError:
+            # The connection is gone, and the COPY with it.
+            return
+
+    def _flush(self) -> None:
+        while self._pgconn.flush():
+            events = self._poll.poll()
+            if any(event & select.POLLIN for _fd, event in events):
+                self._pgconn.consume_input()
+
+    def _collect(self, statement: str) -> str:
+        status = drivers.psycopg_pq().ExecStatus
+        tag, failure = "", None
+        waiter = select.poll()
+        waiter.register(self._pgconn.socket, select.POLLIN)
+        while True:
+            while self._pgconn.is_busy():
+                waiter.poll()
+                self._pgconn.consume_input()
+            result = self._pgconn.get_result()
+            if result is None:
+                break
+            if result.status == status.COMMAND_OK:
+                tag = to_text(result.command_status or b"")
+            elif failure is None:
+                failure = self._failure(result, statement)
+        if failure is not None:
+            raise failure
+        return tag
+
+    def _failure(self, result: t.Any, statement: str) -> DbfleetError:
+        context = to_text(result.error_field(drivers.psycopg_pq().DiagnosticField.CONTEXT) or b"")
+        try:
+            self._session.raise_for(result, statement)
+        except DbfleetError as error:
+            position = _POSITION.match(context)
+            if position is not None:
+                error.context["line"] = int(position.group(1))
+                if position.group(2):
+                    error.context["column"] = position.group(2)
+            return error
+        return QueryError("the server broke off the COPY")
+
+    def _broken(self, error: Exception) -> ConnectError:
+        return ConnectError(
+            f"the connection to database {self._session.database!r} broke: {' '.join(str(error).split())}",
+            hint="look into the server's log for the reason",
+            database=self._session.database,
+        )
+
+
+def without_values(error: DbfleetError) -> str:
+    """The server's message with everything left out that can be a row's value.
+
+    DETAIL and CONTEXT never get here. What remains are the texts of data errors, which quote the value that they
+    complain about, and messages that functions of the database made themselves.
+    """
+    sqlstate = str(error.context.get("sqlstate", ""))
+    if sqlstate.startswith(_USER_RAISED):
+        return f"an error with SQLSTATE {sqlstate} whose text is left out, as it can hold row values"
+    if not sqlstate.startswith(_DATA_EXCEPTION) or sqlstate == _BAD_COPY_FORMAT:
+        return error.message
+    return _QUOTED.sub("(value left out)", error.message)

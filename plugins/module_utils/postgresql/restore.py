@@ -1,0 +1,301 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Restoring one PostgreSQL database from an archive."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import typing as t
+
+from .. import drivers
+from ..errors import (
+    DbfleetError,
+    NotFoundError,
+    PrivilegeError,
+    RestoreError,
+    UnsupportedObjectError,
+    UsageError,
+)
+from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
+from ..progress import Progress
+from ..repository.records import Manifest, ServerIdentity, TableRecord
+from .archive.reader import ArchiveReader, open_archive
+from .archive_needs import Needs, archive_needs
+from .connection import connect
+from .new_database import NewDatabase, create_statement
+from .options import RestoreOptions
+from .preflight import Report, check_database, check_database_rights, check_empty, check_server
+from .restore_order import RestoreOrder, restore_order
+from .restore_run import RestoreRun, check_supported, lock_weight
+from .restore_sql import ArchiveSettings, archive_settings
+from .session import Session
+from .target_objects import TargetObject, user_objects
+from .toc import TocEntry
+from .verify import verify_archive
+
+_log = logging.getLogger("dbfleet.postgresql")
+
+_LOCK_CAPACITY = (
+    "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 * "
+    "(pg_catalog.current_setting('max_connections')::pg_catalog.int8 + "
+    "pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)"
+)
+
+
+class PostgresqlRestoreTarget:
+    """A PostgreSQL database that an archive can be restored into; a :class:`~dbfleet.interfaces.RestoreTarget`.
+
+    An existing target is restored in one transaction: a restore that fails leaves it as it was. (An archive with more
+    objects than the server's lock table can bear is restored in several, which is said before.) A target to be created
+    is restored under a temporary name and renamed when it is complete.
+
+    :raises UsageError: the options ask for what cannot be done.
+    """
+
+    def __init__(self, options: RestoreOptions) -> None:
+        if options.jobs > 1:
+            raise UsageError(
+                f"a PostgreSQL restore with {options.jobs} jobs is not possible yet", hint="leave jobs at 1"
+            )
+        self._options = options
+        self._session: Session | None = None
+
+    def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
+        """Read the whole archive; no server is needed.
+
+        :raises CorruptArtifactError: it is damaged, or not what the manifest says.
+        """
+        with _opened(artifact) as archive:
+            verify_archive(archive, manifest, progress)
+
+    def plan(self, artifact: ArtifactReader, manifest: Manifest | None) -> RestorePlan:
+        """Connect and find every reason why the restore could not be done.
+
+        :raises UsageError: the database to be created exists.
+        :raises NotFoundError: the target, or a role, tablespace, extension or language does not exist.
+        :raises TargetNotEmptyError: it holds objects and neither ``clean`` nor ``force`` was asked for.
+        :raises PrivilegeError: the user may not restore into it.
+        :raises UnsupportedObjectError: the archive holds what cannot be restored rightly.
+        """
+        options = self._options
+        with _opened(artifact) as archive:
+            order = restore_order(archive.entries)
+            settings = archive_settings(archive.entries)
+        check_supported(order)
+        session = self._connect_new() if options.create else self._connect_target()
+        # Names in the archive and in the catalogs must be in one encoding to be compared.
+        session.execute(f"SET client_encoding = '{settings.encoding}'")
+        needs = archive_needs(order, create=options.create)
+        objects = () if options.create else user_objects(session)
+        self._preflight(session, order, needs, objects)
+        return RestorePlan(
+            server=self._identity(session),
+            database=options.database,
+            create=options.create,
+            drops=_drops(order, objects) if options.clean else (),
+            objects=order.counts(),
+            tables=order.tables(),
+        )
+
+    def restore(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> RestoreContents:
+        """Restore everything into the target.
+
+        :raises RestoreError: it stopped; the error names the item and says what was and was not done.
+        """
+        with _opened(artifact) as archive:
+            order = restore_order(archive.entries)
+            settings = archive_settings(archive.entries)
+            total = 0 if manifest is None else sum(table.bytes for table in manifest.contents.tables)
+            progress.phase("restoring", total_bytes=total)
+            restore = self._restore_new if self._options.create else self._restore_existing
+            tables = restore(archive, order, settings, manifest, progress)
+        return RestoreContents(tables=tables, objects=order.counts())
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _restore_existing(
+        self,
+        archive: ArchiveReader,
+        order: RestoreOrder,
+        settings: ArchiveSettings,
+        manifest: Manifest | None,
+        progress: Progress,
+    ) -> tuple[TableRecord, ...]:
+        session = self._session or self._connect_target()
+        if any(entry.desc != "DATABASE" for entry in order.database):
+            progress.message("the database's own settings, comment and privileges are only restored with create")
+        locks = self._transaction_locks(session, order, progress)
+        run = RestoreRun(
+            session, archive, order, settings, progress,
+            manifest=manifest, clean=self._options.clean, transaction_locks=locks, new_database=False,
+        )  # fmt: skip
+        with self._cancelled_on_failure(session):
+            return run.run()
+
+    def _restore_new(
+        self,
+        archive: ArchiveReader,
+        order: RestoreOrder,
+        settings: ArchiveSettings,
+        manifest: Manifest | None,
+        progress: Progress,
+    ) -> tuple[TableRecord, ...]:
+        maintenance = self._session or self._connect_new()
+        new = NewDatabase(self._options.connection, self._options.database, _database_entry(order))
+        with self._removed_on_failure(new):
+            new.create(maintenance)
+            session = connect(self._options.connection, database=new.temporary_name)
+            try:
+                run = RestoreRun(
+                    session, archive, order, settings, progress,
+                    manifest=manifest, clean=False, transaction_locks=_lock_capacity(session) // 2, new_database=True,
+                )  # fmt: skip
+                with self._cancelled_on_failure(session):
+                    tables = run.run(last=lambda: _execute_all(session, new.settings(order.database)))
+            finally:
+                session.close()
+            new.publish(maintenance)
+        return tables
+
+    @contextlib.contextmanager
+    def _removed_on_failure(self, new: NewDatabase) -> t.Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            try:
+                new.drop()
+            except DbfleetError as second:
+                raise RestoreError(
+                    f"{_first_line(error)}; the unfinished database {new.temporary_name} could not be removed: "
+                    f"{second.message}",
+                    hint=f"drop the database {new.temporary_name} yourself",
+                    **(error.context if isinstance(error, DbfleetError) else {}),
+                ) from error
+            raise
+
+    @contextlib.contextmanager
+    def _cancelled_on_failure(self, session: Session) -> t.Iterator[None]:
+        """Whatever ends the restore early, the server stops working on it at once and rolls back."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(drivers.psycopg().OperationalError):
+                session.pgconn.get_cancel().cancel()
+            self.close()
+            session.close()
+            raise
+
+    def _transaction_locks(self, session: Session, order: RestoreOrder, progress: Progress) -> int | None:
+        """``None`` where everything fits into one transaction, else how many locks one of several may hold."""
+        needed = sum(lock_weight(entry) for entry in order.steps) * (2 if self._options.clean else 1)
+        budget = _lock_capacity(session) // 2
+        if needed <= budget:
+            return None
+        progress.warn(
+            f"the archive has too many objects for one transaction (about {needed} locks, the server has room for "
+            f"{budget * 2}): it is restored in several, and a failure will leave a part of it in the target; "
+            "to have all or nothing, restore with create or raise max_locks_per_transaction"
+        )
+        return budget
+
+    def _connect_target(self) -> Session:
+        try:
+            self._session = connect(self._options.connection, database=self._options.database)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"the target database {self._options.database!r} does not exist",
+                hint="restore with create to have it created, or check its name",
+                **error.context,
+            ) from error
+        return self._session
+
+    def _connect_new(self) -> Session:
+        options = self._options
+        self._session = connect(options.connection, database=options.connection.maintenance_database)
+        if self._session.query("SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", (options.database,)):
+            raise UsageError(
+                f"the database {options.database!r} exists, so it cannot be created",
+                hint="leave create out to restore into it, or choose another name",
+            )
+        return self._session
+
+    def _preflight(
+        self, session: Session, order: RestoreOrder, needs: Needs, objects: t.Sequence[TargetObject]
+    ) -> None:
+        options = self._options
+        report = Report(f"database {options.database!r}")
+        if session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t":
+            report.add(UsageError, "its server is a standby, which cannot be written", "restore on the primary")
+        if options.create:
+            _check_creation(session, order, options.database, report)
+        else:
+            check_database_rights(session, needs, report)
+        if not (options.clean or options.force):
+            check_empty(objects, report)
+        check_server(session, needs, report)
+        check_database(session, needs, report)
+        report.raise_if_any()
+
+    def _identity(self, session: Session) -> ServerIdentity:
+        rows = session.rows("SELECT system_identifier FROM pg_catalog.pg_control_system()")
+        return ServerIdentity(
+            dbms="postgresql",
+            version=session.version_text,
+            version_number=session.version,
+            host=(session.pgconn.host or b"").decode("utf-8", "replace"),
+            port=int(session.pgconn.port or b"0"),
+            identifier=rows[0][0],
+        )
+
+
+@contextlib.contextmanager
+def _opened(artifact: ArtifactReader) -> t.Iterator[ArchiveReader]:
+    archive = open_archive(artifact)
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def _check_creation(session: Session, order: RestoreOrder, database: str, report: Report) -> None:
+    rights = session.rows("SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user")
+    if rights != [("t",)]:
+        report.add(
+            PrivilegeError,
+            "the user may not create databases",
+            "ALTER ROLE … CREATEDB, connect as another user, or have the database created and leave create out",
+        )
+    try:
+        create_statement(_database_entry(order), database, version=session.version)
+    except (NotFoundError, UnsupportedObjectError) as error:
+        report.add(type(error), error.message, error.hint)
+
+
+def _database_entry(order: RestoreOrder) -> TocEntry | None:
+    return next((entry for entry in order.database if entry.desc == "DATABASE"), None)
+
+
+def _drops(order: RestoreOrder, objects: t.Iterable[TargetObject]) -> tuple[str, ...]:
+    """Those of the target's objects that the archive has too and that will be dropped first."""
+    dropped = {
+        ("" if entry.desc == "SCHEMA" else entry.namespace or "", entry.tag) for entry in order.drops if entry.drop_stmt
+    }
+    return tuple(str(item) for item in objects if (item.schema, item.name) in dropped)
+
+
+def _lock_capacity(session: Session) -> int:
+    return int(session.value(_LOCK_CAPACITY) or 0)
+
+
+def _execute_all(session: Session, statements: t.Iterable[str]) -> None:
+    for statement in statements:
+        session.execute(statement)
+
+
+def _first_line(error: BaseException) -> str:
+    return error.message if isinstance(error, DbfleetError) else type(error).__name__

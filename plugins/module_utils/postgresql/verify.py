@@ -1,0 +1,99 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Walking a whole archive without a server: every stream to its end, compared with the manifest."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..errors import CorruptArtifactError
+from ..progress import Progress
+from ..repository.records import Manifest, TableRecord
+from ..streams.base import ByteSource
+from ..streams.digest import DigestSource
+from .archive.copy_text import CopyTextSource
+from .archive.entries import LARGE_OBJECTS, TABLE_DATA, object_name
+from .archive.reader import ArchiveReader
+from .toc import TocEntry
+
+BLOCK_SIZE = 1 << 18
+
+
+def table_rows(archive: ArchiveReader, entry: TocEntry) -> DigestSource:
+    """The rows of a ``TABLE DATA`` entry as COPY text, digested on the way."""
+    return DigestSource(CopyTextSource(archive.data(entry), f"{object_name(entry)} in {archive.name}"))
+
+
+def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: Progress) -> None:
+    """Read all data of an archive and compare rows and digests with the manifest, where there is one.
+
+    :raises CorruptArtifactError: something is damaged, missing or different; the first table is named.
+    """
+    recorded = {} if manifest is None else {(table.schema, table.name): table for table in manifest.contents.tables}
+    progress.phase("verifying", total_bytes=sum(table.bytes for table in recorded.values()))
+    for entry in archive.entries:
+        if not entry.had_dumper:
+            continue
+        progress.item(object_name(entry))
+        if entry.desc == LARGE_OBJECTS:
+            for _oid, source in archive.large_objects(entry):
+                _drain(source, progress)
+        elif entry.desc == TABLE_DATA and entry.copy_stmt:
+            found = _read_table(archive, entry, progress)
+            if manifest is not None:
+                _compare(archive, found, recorded.pop((found.schema, found.name), None))
+        else:
+            _drain(archive.data(entry), progress)
+    archive.check_complete()
+    if recorded:
+        missing = ", ".join(f"{schema}.{name}" for schema, name in list(recorded)[:5])
+        raise CorruptArtifactError(f"{archive.name} lacks the data of {missing}, which its manifest names")
+
+
+def _read_table(archive: ArchiveReader, entry: TocEntry, progress: Progress) -> TableRecord:
+    source = table_rows(archive, entry)
+    rows = 0
+    while True:
+        data = source.read(BLOCK_SIZE)
+        if not data:
+            break
+        found = data.count(b"\n")
+        rows += found
+        progress.advance(len(data), found)
+    return TableRecord(entry.namespace or "", entry.tag, rows, source.size, source.hexdigest())
+
+
+def _drain(source: ByteSource, progress: Progress) -> None:
+    while True:
+        data = source.read(BLOCK_SIZE)
+        if not data:
+            return
+        progress.advance(len(data))
+
+
+def _compare(archive: ArchiveReader, found: TableRecord, recorded: TableRecord | None) -> None:
+    name = f"{found.schema}.{found.name}"
+    if recorded is None:
+        raise CorruptArtifactError(f"{archive.name} holds data of {name}, which its manifest does not know", table=name)
+    if (found.rows, found.bytes, found.sha256) == (recorded.rows, recorded.bytes, recorded.sha256):
+        return
+    if found.rows != recorded.rows:
+        difference = f"{found.rows} rows instead of {recorded.rows}"
+    else:
+        difference = "other content"
+    raise CorruptArtifactError(
+        f"the data of table {name} in {archive.name} is not what was backed up: {difference}",
+        hint="restore another backup; this one is damaged",
+        table=name,
+        **_both(found, recorded),
+    )
+
+
+def _both(found: TableRecord, recorded: TableRecord) -> dict[str, t.Any]:
+    return {
+        "found_rows": found.rows,
+        "recorded_rows": recorded.rows,
+        "found_sha256": found.sha256,
+        "recorded_sha256": recorded.sha256,
+    }
