@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from dbfleet.errors import UsageError
@@ -104,13 +106,11 @@ def test_a_port_that_is_none_is_refused(dbms: str, port: int) -> None:
         connection(given(dbms, login_port=port))
 
 
-def test_a_connection_string_is_refused_and_not_repeated() -> None:
-    for name in ("database", "login_host"):
-        with pytest.raises(UsageError) as caught:
-            values = given("postgresql", **{name: "postgresql://u:hunter2@h/shop"})
-            postgresql_connection(values)
-            database_name(values)
-        assert "hunter2" not in str(caught.value)
+@pytest.mark.parametrize(("name", "taken_by"), [("database", database_name), ("login_host", postgresql_connection)])
+def test_a_connection_string_is_refused_and_not_repeated(name: str, taken_by: Callable[[Given], object]) -> None:
+    with pytest.raises(UsageError, match=f"{name} is a connection string") as caught:
+        taken_by(given("postgresql", **{name: "postgresql://u:hunter2@h/shop"}))
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_environment_of_the_other_world_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_unknown_dbms_is_refused() -> None:
 
 @pytest.mark.parametrize("missing", [{}, {"database": None}, {"database": ""}])
 def test_required_option_must_be_given(missing: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="^database is required"):
+    with pytest.raises(UsageError, match=r"^database is required"):
         Given("backup", "mysql", missing)
 
 
@@ -111,9 +111,9 @@ def test_count_has_a_lower_limit(jobs: int) -> None:
 
 def test_errors_name_an_option_as_the_user_calls_it() -> None:
     values = {"database": "shop", "max_age": "x"}
-    with pytest.raises(UsageError, match="^max_age 'x' is not a time"):
+    with pytest.raises(UsageError, match=r"^max_age 'x' is not a time"):
         given_to_module("backup", {**values, "dbms": "mysql"}).duration("max_age")
-    with pytest.raises(UsageError, match="^--max-age 'x' is not a time"):
+    with pytest.raises(UsageError, match=r"^--max-age 'x' is not a time"):
         given_to_command("backup", "mysql", values).duration("max_age")
 
 

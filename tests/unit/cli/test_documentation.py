@@ -1,0 +1,28 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command's guide names every option, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from dbfleet.requests.options import OPTIONS
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "command.md"
+# Options that are the command's own.
+OWN = {"--help", "--version", "--password", "--password-file", "--check", "--dry-run", "--json", "--quiet", "--debug"}
+
+
+def test_the_guide_has_every_option_and_no_other() -> None:
+    named = set(re.findall(r"--[a-z][a-z-]*", GUIDE.read_text(encoding="utf-8")))
+    assert named == OWN | {flag for option in OPTIONS for flag in option.flags}
+
+
+def test_the_guide_names_the_modules_option_beside_the_command_s() -> None:
+    rows = [line.split("|") for line in GUIDE.read_text(encoding="utf-8").splitlines() if line.startswith("| `--")]
+    beside = {flag: re.findall(r"`([a-z_]+)`", row[2]) for row in rows for flag in re.findall(r"`(--[a-z-]+)`", row[1])}
+    for option in OPTIONS:
+        for flag in option.flags:
+            if option.jobs != ("info",):
+                assert option.name in beside[flag]
