@@ -221,10 +221,15 @@ def test_hba_lines_come_first(server_pool: ServerPool) -> None:
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_a_server_that_does_not_start_says_why_and_leaves_nothing(name: str, server_pool: ServerPool) -> None:
     server_pool.get(name)
-    mine = {folder for folder in paths.run_base().glob("dbf-*") if owner_of(folder) == os.getpid()}
+    before = own_folders()
     with pytest.raises(servers.ServerStartError, match="no_such_setting"):
         servers.start(name, extra_config=["no_such_setting=1"])
-    assert mine == {folder for folder in paths.run_base().glob("dbf-*") if owner_of(folder) == os.getpid()}
+    assert own_folders() == before
+
+
+def own_folders() -> set[Path]:
+    """The instance folders of this process; other test runs of this user may come and go beside it."""
+    return {folder for folder in paths.run_dir().iterdir() if owner_of(folder) == os.getpid()}
 
 
 def owner_of(folder: Path) -> int | None:
@@ -254,7 +259,7 @@ def test_client_program_tells_its_version(bundle: str, program: str) -> None:
     try:
         client = servers.client(program, version=spec.series)
     except servers.ServerUnavailable as error:
-        skip_unavailable(error)
+        skip_unavailable(bundle, error)
     shown = client.run(None, "--version").stdout.decode()
     if spec.flavor == "postgresql":
         assert f"{spec.series[0]}." in shown

@@ -22,7 +22,7 @@ import pytest
 
 from .errors import ServerUnavailable
 from .instance import Server, start
-from .registry import SERVERS
+from .registry import CLIENTS, SERVERS
 
 POSTGRESQL = [name for name, spec in SERVERS.items() if spec.dbms == "postgresql"]
 MYSQL_FAMILY = [name for name, spec in SERVERS.items() if spec.dbms == "mysql"]
@@ -37,17 +37,16 @@ def _names(variable: str) -> set[str] | None:
     if not text:
         return None
     names = set(text.replace(",", " ").split())
-    unknown = names - {*SERVERS, "all"}
+    unknown = names - {*SERVERS, *CLIENTS, "all"}
     if unknown:
         raise pytest.UsageError(f"{variable} names unknown servers: {' '.join(sorted(unknown))}")
-    return set(SERVERS) if "all" in names else names
+    return {*SERVERS, *CLIENTS} if "all" in names else names
 
 
-def skip_unavailable(error: ServerUnavailable) -> NoReturn:
-    """Skip the test with the reason, or fail it where the environment says that the server is required."""
-    required = _names("DBFLEET_REQUIRE_SERVERS") or set()
-    message = f"{error.name} cannot be had: {error.reason}"
-    if error.name in required or len(required) == len(SERVERS):
+def skip_unavailable(name: str, error: ServerUnavailable) -> NoReturn:
+    """Skip the test that needs ``name`` with the reason, or fail it where the environment says it is required."""
+    message = f"{name} cannot be had: {error.reason}"
+    if name in (_names("DBFLEET_REQUIRE_SERVERS") or ()):
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
 
@@ -81,7 +80,7 @@ class ServerPool:
             except ServerUnavailable as error:
                 # Asked once a run: a download that fails can take its time.
                 self._unavailable[name] = error
-        skip_unavailable(self._unavailable[name])
+        skip_unavailable(name, self._unavailable[name])
 
     def stop(self) -> None:
         """Stop all of them."""

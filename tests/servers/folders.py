@@ -16,11 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .paths import locked, run_base, server_user
+from .paths import locked, run_dir, server_user
 from .postgresql import release_shared_memory
 from .process import end_all_in, start_time
 
-_PREFIX = "dbf-"
 _OWNER = "owner.json"
 # A folder without a record of its owner is being made right now, or its maker died in between.
 _UNRECORDED_SECONDS = 60
@@ -42,9 +41,7 @@ rm -rf -- "$2"
 
 def create() -> Path:
     """Make a short-named folder, readable by everyone, owned by this process."""
-    base = run_base()
-    base.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    folder = Path(tempfile.mkdtemp(prefix="", dir=run_dir()))
     set_owner(folder, os.getpid())
     folder.chmod(0o755)
     return folder
@@ -90,9 +87,9 @@ def sweep() -> list[Path]:
     """Remove the folders, and end the servers, whose owners were killed. Returns what was removed."""
     removed = []
     with locked(f"sweep-{os.geteuid()}"):
-        for folder in sorted(run_base().glob(_PREFIX + "*")):
+        for folder in sorted(run_dir().iterdir()):
             with contextlib.suppress(FileNotFoundError):
-                if folder.stat().st_uid == os.geteuid() and _is_abandoned(folder):
+                if _is_abandoned(folder):
                     remove(folder)
                     removed.append(folder)
     return removed

@@ -10,6 +10,8 @@ import fcntl
 import hashlib
 import os
 import pwd
+import stat
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -94,9 +96,40 @@ def state_dir() -> Path:
     return _made(cache_dir() / "state" / f"{checkout}-{os.geteuid()}")
 
 
-def run_base() -> Path:
-    """The parent of the instance folders: short, since socket paths are limited to 107 bytes."""
-    return Path(os.environ.get("DBFLEET_SERVERS_DIR", "/tmp")).absolute()
+def run_dir() -> Path:
+    """The parent of this user's instance folders, made if missing.
+
+    Short, since socket paths are limited to 107 bytes: below ``$DBFLEET_SERVERS_DIR``, else ``/tmp``.
+
+    :raises PermissionError: somebody else has made it.
+    """
+    path = Path(os.environ.get("DBFLEET_SERVERS_DIR", "/tmp")).absolute() / f"dbf-{os.geteuid()}"
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError(f"{path} is not a folder of {os.geteuid()}; remove it") from None
+    else:
+        path.chmod(0o755)
+        _spread_subfolders(path)
+    return path
+
+
+def _spread_subfolders(path: Path) -> None:
+    """Let ext4 put every subfolder elsewhere on the disk (chattr +T); other file systems do not know this.
+
+    Without a journal, ext4 does not reuse the inodes of files that were deleted in the last minutes and looks at each
+    of them for every new file nearby: copying a data folder then takes a second, not 0.06 s, in a long test run.
+    """
+    get_flags, set_flags, top_of_hierarchy = 0x80086601, 0x40086602, 0x00020000
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):
+            (flags,) = struct.unpack("l", fcntl.ioctl(descriptor, get_flags, bytes(struct.calcsize("l"))))
+            fcntl.ioctl(descriptor, set_flags, struct.pack("l", flags | top_of_hierarchy))
+    finally:
+        os.close(descriptor)
 
 
 def _made(path: Path) -> Path:
