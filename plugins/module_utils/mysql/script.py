@@ -115,6 +115,8 @@ class ScriptSplitter:
                 statement = self._statement()
             if statement is not None:
                 yield statement
+                # Or the last statement would stay in memory while the next one is put together.
+                statement = None
 
     # -- the window onto the source
 

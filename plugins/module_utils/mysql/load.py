@@ -1,0 +1,322 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Restores a SQL script into one MySQL or MariaDB database: ours, mysqldump's, mariadb-dump's, or any other."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import typing as t
+
+from ..errors import CorruptArtifactError, DbfleetError, RestoreError, UsageError
+from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
+from ..progress import Progress
+from ..repository.records import Manifest, ServerIdentity, TableRecord
+from . import preflight, quoting
+from .connection import connect
+from .options import RestoreOptions
+from .script_policy import ScriptPolicy
+from .script_runner import LoadedTable, ScriptRunner
+from .script_summary import ScriptSource, ScriptSummary, summarize
+from .session import Session
+
+_LOG = logging.getLogger("dbfleet.mysql")
+_NAMED_AT_MOST = 10
+# Beside what the script sets itself: no time limit, no key or column that the backup does not have, and the complete
+# list of warnings, which are judged one by one.
+_SESSION_VARIABLES = {
+    "max_statement_time": "0",
+    "max_error_count": "65535",
+    "sql_generate_invisible_primary_key": "OFF",
+}
+
+
+class MysqlRestoreTarget:
+    """One database that a script is restored into; the engine's side of a restore job."""
+
+    def __init__(self, options: RestoreOptions) -> None:
+        if options.jobs > 1:
+            raise UsageError(
+                "jobs above 1 are not available for a plain SQL script yet",
+                hint="leave jobs out: one script is loaded over one connection",
+            )
+        self._options = options
+        self._session: Session | None = None
+        self._summary: ScriptSummary | None = None
+        self._warnings: list[str] = []
+        self._progress: Progress | None = None
+
+    def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
+        """Walk the whole script without a server.
+
+        :raises CorruptArtifactError: it is truncated or its data differs from the manifest.
+        :raises UsageError: it holds statements or client commands that a restore into one database does not run.
+        """
+        progress.phase("verifying", total_bytes=_expected_bytes(manifest))
+        self._progress = progress
+        self._summary = summarize(artifact, manifest, self._options.database, progress)
+        for reason in self._summary.left_out:
+            progress.message(f"left out: {reason}")
+        for label in self._summary.foreign_strings:
+            if self._summary.database != self._options.database:
+                progress.warn(f"{label} has a string that seems to name the database {self._summary.database}")
+
+    def plan(self, artifact: ArtifactReader, manifest: Manifest | None) -> RestorePlan:
+        """Connect and check that the restore can be begun; change nothing.
+
+        :raises NotFoundError, TargetNotEmptyError, PrivilegeError, UsageError: it cannot, and why.
+        """
+        options = self._options
+        summary = self._summarized(artifact, manifest)
+        preflight.check_references(summary, options.database)
+        session = self._connected()
+        present = preflight.check_target(
+            session, options.database, create=options.create, clean=options.clean, force=options.force
+        )
+        preflight.check_server(session, summary)
+        warnings = preflight.check_privileges(session, summary, options.database, clean=options.clean)
+        warnings += _family_warnings(session, manifest)
+        for text in warnings:
+            if self._progress is not None:
+                self._progress.warn(text)
+        schema = summary.database or options.database
+        return RestorePlan(
+            server=_identity(session),
+            database=options.database,
+            create=options.create,
+            drops=tuple(f"{kind} {name}" for kind, name in self._drops(summary, present)),
+            objects=summary.object_counts(),
+            tables=tuple((schema, name) for name in summary.names("table")),
+        )
+
+    def restore(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> RestoreContents:
+        """Run the script.
+
+        MySQL and MariaDB cannot rename a database, so a database that this run created is dropped when it fails.
+
+        :raises RestoreError: it stopped in the middle; the error says what was done.
+        """
+        options = self._options
+        summary = self._summarized(artifact, manifest)
+        session = self._connected()
+        # Between plan and now the target may have changed.
+        present = preflight.check_target(
+            session, options.database, create=options.create, clean=options.clean, force=options.force
+        )
+        thread_id = session.thread_id
+        progress.phase("loading", total_bytes=sum(table.bytes for table in summary.tables.values()))
+        undo = _Undo()
+        tables: dict[str, LoadedTable] = {}
+        try:
+            self._prepare(session, summary, present, undo)
+            source = ScriptSource(artifact)
+            try:
+                policy = ScriptPolicy(summary.database, options.database)
+                runner = ScriptRunner(session, source, policy, options.database, progress)
+                tables = runner.tables
+                runner.run()
+            finally:
+                source.close()
+            session.execute("SET NAMES utf8mb4")
+            self._check(session, summary, manifest, tables)
+        except DbfleetError as error:
+            self._clear_up(thread_id, undo)
+            raise self._stopped(error, summary, tables, undo) from error
+        except BaseException:
+            # An interrupt: the server would go on with the statement at hand.
+            self._kill(thread_id)
+            self._clear_up(thread_id, undo)
+            raise
+        return self._contents(summary, manifest, tables)
+
+    def close(self) -> None:
+        """Release the connection, in whatever state."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    # -- the way there
+
+    def _summarized(self, artifact: ArtifactReader, manifest: Manifest | None) -> ScriptSummary:
+        if self._summary is None:
+            self._summary = summarize(artifact, manifest, self._options.database, Progress())
+        return self._summary
+
+    def _connected(self) -> Session:
+        if self._session is None:
+            self._session = connect(self._options.connection)
+        return self._session
+
+    def _drops(self, summary: ScriptSummary, present: preflight.Inventory) -> tuple[tuple[str, str], ...]:
+        return preflight.drops(summary, present) if self._options.clean else ()
+
+    def _prepare(self, session: Session, summary: ScriptSummary, present: preflight.Inventory, undo: _Undo) -> None:
+        database = self._options.database
+        name = quoting.identifier(database)
+        session.set_variables(_SESSION_VARIABLES)
+        # A script without a header of its own was written with backslash escapes, as the dump programs write.
+        session.execute("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
+        if self._options.create:
+            session.execute(f"CREATE DATABASE {name} {summary.database_options}")
+            undo.created = True
+        session.execute(f"USE {name}")
+        drops = self._drops(summary, present)
+        if drops:
+            session.execute("SET SESSION foreign_key_checks = 0")
+            for kind, object_name in drops:
+                session.execute(f"DROP {kind.upper()} IF EXISTS {quoting.identifier(object_name)}")
+                undo.dropped.append(f"{kind} {object_name}")
+            session.execute("SET SESSION foreign_key_checks = 1")
+
+    def _check(
+        self, session: Session, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
+    ) -> None:
+        """Everything that the script makes is there, and every row of it."""
+        present = preflight.inventory(session, self._options.database)
+        known = {(kind, name.lower()) for kind, name in present}
+        missing = [
+            f"{kind} {name}"
+            for kind, name in summary.objects
+            if (kind, name.lower()) not in known and "\ufffd" not in name
+        ]
+        if missing:
+            raise RestoreError(
+                f"the script was run and these objects are not there: {', '.join(missing[:_NAMED_AT_MOST])}",
+                hint="the user may lack the privilege to see them; else report this as a bug",
+                missing=missing,
+            )
+        for name, expected in summary.tables.items():
+            if tables[name].digest.record() != expected:
+                raise CorruptArtifactError(f"the data of {name} changed in the file while it was being restored")
+        for table in manifest.contents.tables if manifest is not None else ():
+            loaded = tables.get(table.name, LoadedTable())
+            if table.sha256 and loaded.digest.exact and loaded.rows != table.rows:
+                raise RestoreError(
+                    f"{table.name} got {loaded.rows} rows, and the backup has {table.rows}",
+                    hint="do not use the target; a trigger or another session may have interfered",
+                )
+
+    def _contents(
+        self, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
+    ) -> RestoreContents:
+        schema = summary.database or self._options.database
+        names = dict.fromkeys([*summary.names("table"), *tables])
+        if manifest is not None:
+            names.update(dict.fromkeys(table.name for table in manifest.contents.tables))
+        records = []
+        for name in names:
+            loaded = tables.get(name, LoadedTable())
+            digest = loaded.digest.record()
+            records.append(TableRecord(schema, name, loaded.rows, digest.bytes, digest.sha256))
+        return RestoreContents(tuple(records), summary.object_counts())
+
+    # -- failure
+
+    def _kill(self, thread_id: int) -> None:
+        """End the statement at hand on the server, over a second connection, and leave the first one."""
+        if self._session is not None:
+            self._session.drop()
+            self._session = None
+        with contextlib.suppress(DbfleetError):
+            killer = connect(self._options.connection)
+            try:
+                killer.execute(f"KILL {thread_id}")
+            finally:
+                killer.close()
+
+    def _clear_up(self, thread_id: int, undo: _Undo) -> None:
+        """Drop the database that this run created; the connection may be gone or busy."""
+        if not undo.created:
+            return
+        if self._session is not None:
+            self._session.drop()
+            self._session = None
+        _LOG.debug("connection %d is given up; dropping the database that this run created", thread_id)
+        try:
+            session = connect(self._options.connection)
+            try:
+                session.execute(f"DROP DATABASE IF EXISTS {quoting.identifier(self._options.database)}")
+                undo.removed = True
+            finally:
+                session.close()
+        except DbfleetError as error:
+            undo.not_removed = error.message
+
+    def _stopped(
+        self, error: DbfleetError, summary: ScriptSummary, tables: dict[str, LoadedTable], undo: _Undo
+    ) -> DbfleetError:
+        """The error with what was and was not done."""
+        done, failed, not_begun = _progress_of(summary, tables, error.context.get("table", ""))
+        database = self._options.database
+        context: dict[str, t.Any] = {**error.context, "done": done, "failed": failed, "not_begun": not_begun}
+        counts = f"{len(done)} of {len(summary.tables)} tables were loaded completely"
+        if undo.removed:
+            after = f"the database {database}, which this run had created, was dropped again"
+        elif undo.not_removed:
+            after = f"the database {database}, which this run created, is incomplete and could not be dropped: "
+            after += undo.not_removed
+        elif undo.created or undo.dropped or tables:
+            dropped = f", {len(undo.dropped)} objects were dropped before" if undo.dropped else ""
+            after = f"the database {database} is incomplete: {counts}{dropped}"
+        else:
+            after = f"the database {database} may hold definitions but no data of the backup: {counts}"
+        if undo.dropped:
+            context["dropped"] = undo.dropped
+        return RestoreError(f"{error.message}; {after}", hint=error.hint, database=database, **context)
+
+
+class _Undo:
+    """What a restore changed before and beside the script, and what became of it."""
+
+    def __init__(self) -> None:
+        self.created = False
+        self.dropped: list[str] = []
+        self.removed = False
+        self.not_removed = ""
+
+
+def _progress_of(
+    summary: ScriptSummary, tables: t.Mapping[str, LoadedTable], failed_table: str
+) -> tuple[list[str], list[str], list[str]]:
+    """The tables whose data was loaded completely, in part, and not at all."""
+    done: list[str] = []
+    failed: list[str] = []
+    not_begun: list[str] = []
+    for name, expected in summary.tables.items():
+        loaded = tables.get(name)
+        if loaded is None:
+            not_begun.append(name)
+        elif name == failed_table or loaded.digest.statements != expected.statements:
+            failed.append(name)
+        else:
+            done.append(name)
+    return done, failed, not_begun
+
+
+def _expected_bytes(manifest: Manifest | None) -> int:
+    return sum(table.bytes for table in manifest.contents.tables) if manifest is not None else 0
+
+
+def _identity(session: Session) -> ServerIdentity:
+    variables = session.variables
+    return ServerIdentity(
+        dbms=session.version.dbms,
+        version=session.version.text,
+        version_number=session.version.number,
+        host=session.unix_socket or session.host,
+        port=int(variables.get("port", "0") or 0),
+        identifier=variables.get("server_uuid", "") or variables.get("server_uid", ""),
+    )
+
+
+def _family_warnings(session: Session, manifest: Manifest | None) -> list[str]:
+    """What to know about a restore between families or to an older version; what surely fails is refused elsewhere."""
+    if manifest is None:
+        return []
+    source, target = manifest.server, session.version
+    if source.dbms != target.dbms:
+        return [f"the backup is of {source.dbms} {source.version}, the target is {target.product} {target.text}"]
+    if target.number // 100 < source.version_number // 100:
+        return [f"the target ({target.text}) is older than the server that was backed up ({source.version})"]
+    return []
