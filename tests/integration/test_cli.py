@@ -327,33 +327,6 @@ def test_the_bar_on_a_terminal(world: World, tmp_path: Path) -> None:
     assert shown.endswith(b"\x1b[?25h") or b"\x1b[?25h" in shown[-200:]
 
 
-def test_one_json_object_for_wrong_usage() -> None:
-    for words in (
-        ["backup", "postgresql", "--json"],
-        ["backup", "mysql", "--database", "d", "--json"],
-        ["backup", "mysql", "--database", "d", "--repository", "/r", "--dest", "/d", "--json"],
-        ["backup", "postgresql", "--database", "d", "--dest", "/d", "--compress", "brotli", "--json"],
-        ["backup", "postgresql", "--database", "d", "--repository", "/r", "--max-age", "soon", "--json"],
-        ["restore", "mysql", "--database", "d", "--source", "/s", "--create", "--clean", "--json"],
-        ["restore", "mysql", "--database", "d", "--source", "/s", "--cluster", "c", "--json"],
-        ["info", "--json"],
-    ):
-        outcome = dbfleet(*words)
-        assert outcome.code == 2, outcome
-        assert outcome.data["failed"] is True
-        assert outcome.data["error"]["kind"] == "usage"
-        assert outcome.out.count("\n") == 1
-        assert outcome.err.startswith("error: ")
-
-
-def test_a_password_in_the_arguments_is_never_repeated() -> None:
-    for words in (["--password=hunter2"], ["--password", "hunter2"], ["-phunter2"], ["-p", "hunter2"]):
-        outcome = dbfleet("backup", "mysql", "--database", "d", "--dest", "/d", "--json", *words)
-        assert outcome.code == 2
-        assert "hunter2" not in outcome.out + outcome.err
-        assert "--password-file" in outcome.data["error"]["hint"]
-
-
 def test_the_installed_command() -> None:
     program = shutil.which("dbfleet", path=str(Path(sys.executable).parent))
     assert program is not None

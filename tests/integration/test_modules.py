@@ -52,14 +52,14 @@ class Playbooks:
             {"name": f"Task {number}", "register": f"result_{number}", "ignore_errors": True, **task}
             for number, task in enumerate(tasks)
         ]
+        content = ", ".join(task["register"] for task in registered)
         keep = {
             "name": "Keep the results",
-            "ansible.builtin.copy":
-                {"content": "{{ [" + ", ".join(task["register"] for task in registered) + "] | to_json }}", "dest": str(results)},
+            "ansible.builtin.copy": {"content": "{{ [" + content + "] | to_json }}", "dest": str(results)},
             "check_mode": False,
             "diff": False,
             "no_log": True,
-        }  # fmt: skip
+        }
         playbook = self.folder / "playbook.json"
         playbook.write_text(
             json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [*registered, keep], **play}])
