@@ -106,6 +106,16 @@ class Session:
         if known:
             self.execute(f"SET SESSION {', SESSION '.join(known)}")
 
+    @contextlib.contextmanager
+    def stored_character_sets(self) -> t.Iterator[None]:
+        """Inside, definitions come in the bytes they were stored in, not converted to utf8mb4.
+
+        A stored program's or view's text is only the same under the character set it was created with.
+        """
+        self.execute("SET character_set_results = binary")
+        yield
+        self.execute("SET character_set_results = utf8mb4")
+
     @property
     def thread_id(self) -> int:
         """The server's id of this connection, for KILL and the process list."""

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Columns: which are read, with which expression, and how their values are written."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from .. import quoting
+from ..rows import HEX, LARGE_VALUE, NUMBER, TEXT, VERBATIM, ColumnFormat
+from ..session import Record, Session
+
+_NUMBER_TYPES = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
+_FLOAT_TYPES = frozenset({"float", "double", "real"})
+_TEXT_TYPES = frozenset(
+    {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
+    | {"date", "datetime", "timestamp", "time", "inet4", "inet6", "uuid"}
+)
+_SHORT_BYTES_TYPES = frozenset({"bit", "binary", "varbinary", "tinyblob", "blob", "vector"})
+_LONG_BYTES_TYPES = frozenset(
+    {"mediumblob", "longblob", "geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection"}
+    | {"multipoint", "multilinestring", "multipolygon"}
+)
+_LONG_TEXT_TYPES = frozenset({"mediumtext", "longtext"})
+KNOWN_TYPES = _NUMBER_TYPES | _FLOAT_TYPES | _TEXT_TYPES | _SHORT_BYTES_TYPES | _LONG_BYTES_TYPES
+# Their text goes to utf8mb4 and back without loss; others have characters that do not (several cp932 codes share one
+# Unicode character), so their bytes are written under their own character set.
+_LOSSLESS_CHARACTER_SETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+_MEMBER = re.compile(r"'((?:[^']|'')*)'")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    :param data_type: in lower case, without length: ``varchar``.
+    :param column_type: complete: ``varchar(20)``.
+    :param character_set: empty for types without one.
+    :param is_generated: computed by the server (also row start and row end of a system-versioned table).
+    :param is_invisible: left out of ``SELECT *`` and of an INSERT without a list of columns.
+    """
+
+    name: str
+    data_type: str
+    column_type: str
+    character_set: str
+    is_generated: bool
+    is_invisible: bool
+
+    @property
+    def format(self) -> ColumnFormat:
+        """How the values of :attr:`expressions` are written."""
+        if self._is_by_number or self.data_type in _NUMBER_TYPES:
+            return ColumnFormat(NUMBER)
+        if self._is_bytes:
+            return ColumnFormat(HEX, has_large=self.data_type in _LONG_BYTES_TYPES)
+        if self._is_foreign_text:
+            prefix = f"_{self.character_set} 0x".encode()
+            return ColumnFormat(VERBATIM, has_large=self.data_type in _LONG_TEXT_TYPES, large_prefix=prefix)
+        # Floating point numbers too: without quotes -0 would be the integer 0.
+        return ColumnFormat(TEXT)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """What to select: one expression, or two where large values come apart (see :class:`..rows.ColumnFormat`)."""
+        name = quoting.identifier(self.name)
+        if self._is_by_number:
+            return (f"CAST({name} AS UNSIGNED)",)
+        if self.data_type == "float":
+            # The server prints a FLOAT with six digits only; as a DOUBLE it is exact.
+            return (f"{name}*1e0",)
+        if self._is_bytes:
+            return _apart(name, f"HEX({name})", name) if self.format.has_large else (f"HEX({name})",)
+        if self._is_foreign_text:
+            literal = f"IF(LENGTH({name})=0,'',CONCAT('_{self.character_set} 0x',HEX({name})))"
+            return _apart(name, literal, f"CAST({name} AS BINARY)") if self.format.has_large else (literal,)
+        return (name,)
+
+    @property
+    def _is_bytes(self) -> bool:
+        return self.data_type in _SHORT_BYTES_TYPES or self.data_type in _LONG_BYTES_TYPES
+
+    @property
+    def _is_foreign_text(self) -> bool:
+        return bool(self.character_set) and self.character_set not in _LOSSLESS_CHARACTER_SETS
+
+    @property
+    def _is_by_number(self) -> bool:
+        """ENUM and SET with '' as a member: its text and that of the error value (or empty set) are the same."""
+        return self.data_type in ("enum", "set") and "" in _MEMBER.findall(self.column_type)
+
+
+def _apart(name: str, small: str, large: str) -> tuple[str, str]:
+    condition = f"LENGTH({name})>{LARGE_VALUE}"
+    return f"IF({condition},NULL,{small})", f"IF({condition},{large},NULL)"
+
+
+def read_columns(session: Session, database: str) -> dict[str, tuple[Column, ...]]:
+    """The columns of every table and view of a database, by its name."""
+    records = session.records(
+        "SELECT TABLE_NAME AS table_name, COLUMN_NAME AS column_name, DATA_TYPE AS data_type, "
+        "COLUMN_TYPE AS column_type, CHARACTER_SET_NAME AS character_set_name, EXTRA AS extra, "
+        "GENERATION_EXPRESSION AS generation_expression FROM information_schema.COLUMNS "
+        f"WHERE TABLE_SCHEMA = {quoting.literal(database)} ORDER BY TABLE_NAME, ORDINAL_POSITION"
+    )
+    tables: dict[str, list[Column]] = {}
+    for record in records:
+        tables.setdefault(record["table_name"] or "", []).append(_column(record))
+    return {name: tuple(columns) for name, columns in tables.items()}
+
+
+def _column(record: Record) -> Column:
+    extra = (record["extra"] or "").upper().replace("DEFAULT_GENERATED", "")
+    return Column(
+        name=record["column_name"] or "",
+        data_type=(record["data_type"] or "").lower(),
+        column_type=record["column_type"] or "",
+        character_set=record["character_set_name"] or "",
+        is_generated=bool(record["generation_expression"]) or "GENERATED" in extra,
+        is_invisible="INVISIBLE" in extra,
+    )
