@@ -128,7 +128,9 @@ def content_of(server: servers.Server, database: str) -> list[tuple[Any, ...]]:
         return [*tables, *sequences.fetchall(), *objects.fetchall()]
 
 
-def assert_equal_databases(server: servers.Server, first: str, second: str, *, other: servers.Server | None = None) -> None:
+def assert_equal_databases(
+    server: servers.Server, first: str, second: str, *, other: servers.Server | None = None
+) -> None:
     """Two databases have the same schema and the same data."""
     other = other or server
     assert schema_of(server, first) == schema_of(other, second)

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests import servers
-from tests.servers.fixtures import Database
-
 from tests.integration.postgresql.restore_support import (
-    SAMPLE,
     assert_equal_databases,
-    databases,
     fill,
     new_database,
     pg_dump,
     restore,
 )
+from tests.servers.fixtures import Database
 
 
 def test_genuine_archive_restores_to_an_equal_database(pg_database: Database, tmp_path: Path) -> None:
