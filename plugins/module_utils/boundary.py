@@ -70,7 +70,8 @@ def _install(received: list[int]) -> dict[signal.Signals, t.Any]:
 
     previous: dict[signal.Signals, t.Any] = {}
     for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        # None is a handler that was not installed by Python and could not be put back.
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
             previous[number] = signal.signal(number, stop)
     return previous
 

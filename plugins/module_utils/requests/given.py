@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ..errors import UsageError
-from .options import DBMS, Option, options_of
+from .options import CONNECTION, DBMS, Option, options_of
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|w)")
@@ -20,11 +20,10 @@ class Given:
 
     :param job: ``backup``, ``restore`` or ``info``.
     :param dbms: ``postgresql``, ``mysql`` or ``mariadb``; empty for a job that talks to no server.
-    :param values: by the modules' names; ``None`` and the empty string are the same as not given, so that a template
-        may leave an option out.
+    :param values: by the modules' names; ``None`` is the same as not given, and so is an empty connection option.
     :param spell: what the user calls an option, for error messages.
-    :raises UsageError: an option is unknown to the job, belongs to the other database system, is not one of its
-        choices, or is missing; a secret's value is never shown.
+    :raises UsageError: an option is unknown to the job, belongs to the other database system, is empty, is not one of
+        its choices, or is missing; a secret's value is never shown.
     """
 
     def __init__(
@@ -40,7 +39,10 @@ class Given:
         self.world = DBMS.get(dbms, "")
         self._options = options_of(job)
         self._spell = spell
-        self._values = {name: value for name, value in values.items() if value is not None and value != ""}
+        self._values = {name: value for name, value in values.items() if value is not None}
+        for option in CONNECTION:
+            if self._values.get(option.name) == "":
+                del self._values[option.name]
         for name, value in self._values.items():
             self._check(name, value)
         for option in options_of(job, self.world).values():
@@ -128,6 +130,9 @@ class Given:
         spelled = self.spelled(name)
         if self.world and option.worlds and self.world not in option.worlds:
             raise UsageError(f"{spelled} is an option for {option.worlds[0]} and means nothing to {self.world}")
+        if value == "":
+            # A variable that is not set must not turn "this backup" into "the latest one".
+            raise UsageError(f"{spelled} is empty", hint="give it a value, or leave it out")
         choices = option.choices_in(self.world)
         if choices and value not in choices:
             raise UsageError(

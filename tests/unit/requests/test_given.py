@@ -24,7 +24,7 @@ def test_unknown_dbms_is_refused() -> None:
         backup("oracle")
 
 
-@pytest.mark.parametrize("missing", [{}, {"database": None}, {"database": ""}])
+@pytest.mark.parametrize("missing", [{}, {"database": None}])
 def test_required_option_must_be_given(missing: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=r"^database is required"):
         Given("backup", "mysql", missing)
@@ -37,7 +37,13 @@ def test_option_of_the_other_world_is_refused_by_name() -> None:
         backup("mariadb", passfile="/root/.pgpass")
 
 
-def test_empty_values_are_not_given() -> None:
+@pytest.mark.parametrize("name", ["backup", "cluster", "repository", "database"])
+def test_an_empty_value_does_not_silently_mean_the_default(name: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name} is empty"):
+        Given("restore", "mysql", {"database": "d", "repository": "/r", name: ""})
+
+
+def test_empty_connection_options_are_not_given() -> None:
     given = backup("mysql", passfile="", service=None, login_host="")
     assert given.text("login_host") == ""
 
