@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dbfleet.interfaces import RestoreContents, RestorePlan
+from dbfleet.postgresql.archive.copy_text import CopyTextSource
+from dbfleet.postgresql.archive.custom import CustomWriter
+from dbfleet.postgresql.archive.reader import open_archive
 from dbfleet.postgresql.options import ConnectionOptions, RestoreOptions
 from dbfleet.postgresql.restore import PostgresqlRestoreTarget
+from dbfleet.postgresql.toc import TocEntry
 from dbfleet.progress import Progress
-from dbfleet.repository.artifact import open_artifact
 from dbfleet.repository.records import Manifest
+from dbfleet.streams.base import ByteSink, ByteSource
+from dbfleet.streams.compression import Compression
+from dbfleet.streams.file import FileSink, FileSource
 from tests import servers
 
 #: The database's objects of many kinds, in what every version from 10 on understands.
@@ -94,6 +101,20 @@ WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'informat
 """  # noqa: E501
 
 
+class LocalArtifact:
+    """An ArtifactReader of a file or folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.description = str(path)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(path.name for path in self._path.iterdir())) if self._path.is_dir() else ("",)
+
+    def open(self, path: str) -> FileSource:
+        return FileSource(str(self._path / path if path else self._path))
+
+
 def fill(server: servers.Server, database: str, script: str = SAMPLE) -> None:
     """Run a script in a database."""
     with server.connect(database) as connection:
@@ -155,12 +176,63 @@ def restore(
     server: servers.Server, archive: Path, database: str, *, manifest: Manifest | None = None, **options: Any
 ) -> tuple[RestorePlan, RestoreContents]:
     """The whole way of a restore as the job goes it: verify, plan, restore."""
-    artifact = open_artifact(str(archive))
+    artifact = LocalArtifact(archive)
     progress = Progress()
     with target(server, database, **options) as opened:
         opened.verify(artifact, manifest, progress)
         plan = opened.plan(artifact, manifest)
         return plan, opened.restore(artifact, manifest, progress)
+
+
+def transcribe(
+    source: Path,
+    target: Path,
+    *,
+    version: tuple[int, int] | None = None,
+    compression: Compression | None = None,
+    patch: bool = True,
+    change: Callable[[TocEntry], TocEntry | None] = lambda entry: entry,
+    rows: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write an archive again with our writer.
+
+    :param change: gives another entry for one of the archive, or None to leave it out.
+    :param rows: other rows for tables, by name.
+    """
+    reader = open_archive(LocalArtifact(source))
+    entries = {entry.dump_id: change(entry) for entry in reader.entries}
+    target.unlink(missing_ok=True)
+    writer = CustomWriter(
+        FileSink(str(target)),
+        header=dataclasses.replace(reader.header, version=version or reader.header.version),
+        entries=[entry for entry in entries.values() if entry is not None],
+        compression=compression or Compression("gzip", 6),
+        can_patch=patch,
+    )
+    for original in reader.entries:
+        entry = entries[original.dump_id]
+        if entry is None or not entry.had_dumper:
+            continue
+        if entry.desc == "BLOBS":
+            objects = writer.begin_large_objects(entry)
+            for oid, content in reader.large_objects(original):
+                _copy(content, objects.begin(oid))
+            objects.close()
+        elif rows and entry.tag in rows:
+            sink = writer.begin_data(entry)
+            sink.write(rows[entry.tag])
+            sink.close()
+        else:
+            _copy(CopyTextSource(reader.data(original), entry.tag), writer.begin_data(entry))
+    writer.finish()
+    reader.close()
+    return target
+
+
+def _copy(source: ByteSource, sink: ByteSink) -> None:
+    while data := source.read(100_000):
+        sink.write(data)
+    sink.close()
 
 
 @contextmanager

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import shutil
 import tarfile
@@ -13,19 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from dbfleet.postgresql.archive.copy_text import CopyTextSource
-from dbfleet.postgresql.archive.custom import CustomWriter
 from dbfleet.postgresql.archive.reader import open_archive
-from dbfleet.repository.artifact import open_artifact
 from dbfleet.streams.compression import Compression
-from dbfleet.streams.file import FileSink
 from tests import servers
 from tests.integration.postgresql.restore_support import (
+    LocalArtifact,
     assert_equal_databases,
     fill,
     new_database,
     pg_dump,
     restore,
+    transcribe,
 )
 from tests.servers.fixtures import ServerPool
 
@@ -86,37 +83,6 @@ def test_an_archive_from_a_pipe_is_restored(server_pool: ServerPool, filled: dic
         assert_equal_databases(server, source, name)
 
 
-def transcribe(source: Path, target: Path, *, version: tuple[int, int], compression: Compression, patch: bool) -> None:
-    """Write an archive again with our writer."""
-    reader = open_archive(open_artifact(str(source)))
-    target.unlink(missing_ok=True)
-    writer = CustomWriter(
-        FileSink(str(target)),
-        header=dataclasses.replace(reader.header, version=version),
-        entries=reader.entries,
-        compression=compression,
-        can_patch=patch,
-    )
-    for entry in reader.entries:
-        if not entry.had_dumper:
-            continue
-        if entry.desc == "BLOBS":
-            objects = writer.begin_large_objects(entry)
-            for oid, content in reader.large_objects(entry):
-                sink = objects.begin(oid)
-                while data := content.read(100_000):
-                    sink.write(data)
-                sink.close()
-            objects.close()
-            continue
-        rows, sink = CopyTextSource(reader.data(entry), entry.tag), writer.begin_data(entry)
-        while data := rows.read(100_000):
-            sink.write(data)
-        sink.close()
-    writer.finish()
-    reader.close()
-
-
 @pytest.mark.parametrize("patch", [True, False], ids=["offsets", "piped"])
 @pytest.mark.parametrize(
     ("client", "version", "compression"),
@@ -163,7 +129,7 @@ def test_tar_and_folder_hold_the_same(server_pool: ServerPool, filled: dict[int,
             archive.add(path, path.name)
     views = []
     for path in (folder, tmp_path / "made.tar"):
-        reader = open_archive(open_artifact(str(path)))
+        reader = open_archive(LocalArtifact(path))
         contents = {}
         for entry in reader.entries:
             if entry.had_dumper and entry.desc == "TABLE DATA":
