@@ -111,12 +111,12 @@ def test_pg_restore_reads_what_we_write(
     listed = pg_restore.run(None, "-l", ours).stdout.decode()
     assert "TABLE DATA shop customers" in listed
     assert "Format: CUSTOM" in listed
-    with new_database(server) as name:
-        pg_restore.run(server, "--exit-on-error", "-d", name, ours)
-        assert_equal_databases(server, source, name)
-    if patch:
+    for jobs in ("-j1", "-j2") if patch else ("-j1",):
         with new_database(server) as name:
-            pg_restore.run(server, "--exit-on-error", "-j2", "-d", name, ours)
+            done = pg_restore.run(server, jobs, "-d", name, ours, check=False)
+            errors = [line for line in done.stderr.decode().splitlines() if " ERROR: " in line]
+            # What pg_restore of 17 and later sends to every server.
+            assert not [line for line in errors if '"transaction_timeout"' not in line]
             assert_equal_databases(server, source, name)
 
 

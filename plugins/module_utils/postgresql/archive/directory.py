@@ -25,12 +25,21 @@ class DirectoryMembers:
         self._artifact = artifact
         self._names = frozenset(artifact.names())
 
+    def has(self, name: str) -> bool:
+        return any(name + suffix in self._names for suffix in SUFFIXES.values())
+
     def open(self, name: str) -> ByteSource | None:
         for method, suffix in SUFFIXES.items():
-            path = name + suffix
-            if path in self._names:
-                return decompress_source(self._artifact.open(path), method, name=path)
+            if name + suffix in self._names:
+                return self._open(name + suffix, method)
         return None
+
+    def _open(self, path: str, method: str) -> ByteSource:
+        source = self._artifact.open(path)
+        empty = not source.read(1)
+        source.seek(0)
+        # pg_dump makes an empty file of an empty large object, whatever the compression.
+        return source if empty else decompress_source(source, method, name=path)
 
     def close(self) -> None:
         """Files are closed one by one."""

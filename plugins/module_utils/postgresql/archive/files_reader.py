@@ -28,6 +28,9 @@ _READ_SIZE = 1 << 17
 class Members(t.Protocol):
     """The files of an archive, wherever they are."""
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+
     def open(self, name: str) -> ByteSource | None:
         """A file's decompressed content by its name without a compression's suffix; ``None``: there is none."""
 
@@ -43,6 +46,7 @@ class FilesReader:
     def __init__(self, members: Members, name: str) -> None:
         self.name = name
         self._members = members
+        self._current: ByteSource | None = None
         toc = self._open(TOC_NAME, "the table of contents")
         data = ArchiveInput(toc, f"{name}, {TOC_NAME}")
         self._input = data
@@ -54,7 +58,7 @@ class FilesReader:
                 raise data.corrupt("it says that it is not of the directory or tar format", offset=0)
             stored = read_toc(data, version=self.header.version, read_extra=self._read_extra)
         finally:
-            toc.close()
+            self._close_current()
         self.entries: tuple[TocEntry, ...] = tuple(item.entry for item in stored)
         self._files = {item.entry.dump_id: item.file_name for item in stored}
 
@@ -62,36 +66,45 @@ class FilesReader:
         return self._open(self._files[entry.dump_id], entry_name(entry))
 
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
-        listed = self._open(self._files[entry.dump_id], entry_name(entry))
-        try:
-            text = _read_whole(listed, f"{self.name}, the list of {entry_name(entry)}")
-        finally:
-            listed.close()
+        listed = self._open_object_list(entry)
+        text = _read_whole(listed, f"{self.name}, the list of {entry_name(entry)}")
         for line in text.splitlines():
             match = _LARGE_OBJECT_LINE.fullmatch(line)
             if match is None:
                 raise CorruptArtifactError(f"{self.name} is not a whole archive: its list of large objects is damaged")
             oid, file_name = int(match.group(1)), match.group(2).decode("ascii")
             source = self._open(file_name, f"large object {oid}")
-            try:
-                yield oid, source
-                while source.read(_READ_SIZE):
-                    pass
-            finally:
-                source.close()
+            yield oid, source
+            while source.read(_READ_SIZE):
+                pass
 
     def check_complete(self) -> None:
         """Files that no entry names (``restore.sql`` of a tar) are no part of the archive."""
 
     def close(self) -> None:
+        self._close_current()
         self._members.close()
 
+    def _open_object_list(self, entry: TocEntry) -> ByteSource:
+        # A tar's table of contents names a file that is not there; the list has a name of its own.
+        for file_name in (f"blobs_{entry.dump_id}.toc", "blobs.toc"):
+            if self._members.has(file_name):
+                return self._open(file_name, entry_name(entry))
+        return self._open(self._files[entry.dump_id], entry_name(entry))
+
+    def _close_current(self) -> None:
+        if self._current is not None:
+            self._current.close()
+            self._current = None
+
     def _open(self, file_name: str, what: str) -> ByteSource:
+        self._close_current()
         source = self._members.open(file_name) if file_name else None
         if source is None:
             raise CorruptArtifactError(
                 f"{self.name} is not a whole archive: the file {file_name!r} of {what} is missing", path=file_name
             )
+        self._current = source
         return source
 
     def _read_extra(self, entry: TocEntry) -> StoredEntry:

@@ -32,6 +32,9 @@ class TarMembers:
         self._name = name
         self._members = self._index()
 
+    def has(self, name: str) -> bool:
+        return name in self._members
+
     def open(self, name: str) -> ByteSource | None:
         found = self._members.get(name)
         if found is None:
