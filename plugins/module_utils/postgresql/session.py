@@ -61,6 +61,15 @@ class Session:
     def version_text(self) -> str:
         return server_version_text(self.pgconn)
 
+    @property
+    def host(self) -> str:
+        """The host, or the folder of the socket."""
+        return to_text(self.pgconn.host or b"")
+
+    @property
+    def port(self) -> int:
+        return int(self.pgconn.port or 0)
+
     def parameter(self, name: str) -> str:
         """A setting that the server reports by itself (``server_encoding``, ``in_hot_standby``), empty where not."""
         return to_text(self.pgconn.parameter_status(name.encode()) or b"")
@@ -81,6 +90,10 @@ class Session:
             rows.append(tuple(None if item is None else item.decode("utf-8", "surrogateescape") for item in raw))
         result.clear()
         return rows
+
+    def rows(self, sql: str, params: t.Sequence[str | None] = ()) -> list[tuple[str, ...]]:
+        """As :meth:`query`, with NULL as the empty string: for catalogs, where the two never mean different things."""
+        return [tuple(value or "" for value in row) for row in self.query(sql, params)]
 
     def value(self, sql: str, params: t.Sequence[str | None] = ()) -> str | None:
         """The one value of a query that gives one row of one column."""
@@ -114,6 +127,14 @@ class Session:
         """
         result = self._collect(sql)
         return to_text(result.command_status or b"")
+
+    def copy_failed(self, error: Exception, sql: str) -> DbfleetError:
+        """The engine's error for libpq's failure in the middle of a COPY: the server's own, if it sent one."""
+        try:
+            self._collect(sql)
+        except DbfleetError as known:
+            return known
+        return self._broken(error)
 
     def raise_for(self, result: t.Any, sql: str) -> None:
         """Raise the engine's error for a failed result; nothing for a good one."""

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Functions and procedures (aggregates are a kind of their own)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ...errors import ConsistencyError
+from ..quoting import dollar_quoted, identifier, literal, parse_array, split_option
+from ..toc import SECTION_POST_DATA
+from .acl import Privileges
+from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, section_of
+from .context import Catalog, Definitions
+
+_QUERY = """
+    SELECT p.oid, p.proname, n.nspname, p.pronamespace, pg_catalog.pg_get_userbyid(p.proowner), {kind}, l.lanname,
+           pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_identity_arguments(p.oid),
+           pg_catalog.pg_get_function_result(p.oid),
+           ARRAY(SELECT pg_catalog.format_type(a.type, NULL)
+                 FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY a (type, place) ORDER BY a.place)::text[],
+           ARRAY(SELECT pg_catalog.format_type(a.type, NULL)
+                 FROM pg_catalog.unnest(p.protrftypes) WITH ORDINALITY a (type, place) ORDER BY a.place)::text[],
+           p.provolatile, p.proisstrict, p.prosecdef, p.proleakproof, p.proretset, p.procost, p.prorows, {support},
+           p.proparallel, p.proconfig, p.probin, p.prosrc, {body}, p.proacl,
+           pg_catalog.acldefault('f', p.proowner)
+    FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    WHERE p.oid >= 16384 AND {not_aggregate}
+"""
+_VOLATILITY = {"i": " IMMUTABLE", "s": " STABLE", "v": ""}
+_PARALLEL = {"s": " PARALLEL SAFE", "r": " PARALLEL RESTRICTED", "u": ""}
+
+#: Settings that are lists of quoted names: each element is a literal of its own. (The server marks them in guc_tables;
+#: nothing in the catalogs tells.)
+_QUOTED_LISTS = frozenset(
+    (
+        "local_preload_libraries",
+        "oauth_validator_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    )
+)
+_LIST_ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(?:,|$)')
+
+
+@dataclasses.dataclass(frozen=True)
+class Function(DatabaseObject):
+    """A function or procedure.
+
+    :param word: ``FUNCTION`` or ``PROCEDURE``.
+    :param arguments: the whole argument list; ``identity`` what identifies it, as DROP takes it.
+    :param result: what follows RETURNS, empty for a procedure.
+    :param attributes: everything from LANGUAGE to the settings, as SQL.
+    :param body: ``AS …``, or the SQL-standard body.
+    """
+
+    owner: str
+    word: str
+    arguments: str
+    identity: str
+    types: tuple[str, ...]
+    result: str
+    attributes: str
+    body: str
+    privileges: Privileges
+
+    kind = "function"
+    priority = Priority.FUNCTION
+
+    @property
+    def label(self) -> str:
+        return f"{self.word.lower()} {self.schema}.{self.name}({', '.join(self.types)})"
+
+    def natural_order(self) -> tuple[t.Any, ...]:
+        return (len(self.types), self.types)
+
+    def section(self, definitions: Definitions) -> int:
+        return SECTION_POST_DATA if self.key in definitions.postponed else section_of(self.priority)
+
+    def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
+        schema, name = identifier(self.schema), identifier(self.name)
+        catalog = definitions.catalog
+        signature = f"{name}({self.identity})"
+        returns = f" RETURNS {self.result}" if self.result else ""
+        statement = (
+            f"CREATE {self.word} {schema}.{name}({self.arguments}){returns}{self.attributes}\n    {self.body};\n"
+        )
+        statement += catalog.needed_extensions_sql(self.key, self.word, f"{schema}.{signature}")
+        tag = f"{self.name}({', '.join(self.types)})"
+        yield Entry(self.word, tag, statement, f"DROP {self.word} {schema}.{signature};\n", self.owner)
+        yield from catalog.comment_entry(self.key, self.word, signature, owner=self.owner, schema=self.schema)
+        yield from catalog.label_entry(self.key, self.word, signature, owner=self.owner, schema=self.schema)
+        yield from catalog.acl_entry(
+            self.privileges, self.word, signature, owner=self.owner, schema=self.schema, tag=tag
+        )
+
+
+def read_functions(catalog: Catalog) -> t.Iterator[Function]:
+    """All functions and procedures of users."""
+    version = catalog.version
+    query = _QUERY.format(
+        kind="p.prokind" if version >= 110000 else "CASE WHEN p.proiswindow THEN 'w' ELSE 'f' END",
+        not_aggregate="p.prokind <> 'a'" if version >= 110000 else "NOT p.proisagg",
+        support="CASE WHEN p.prosupport <> 0 THEN p.prosupport::text END" if version >= 120000 else "''",
+        body="pg_catalog.pg_get_function_sqlbody(p.oid)" if version >= 140000 else "''",
+    )
+    for row in catalog.session.rows(query):
+        key = Key(CatalogOid.PG_PROC, int(row[0]))
+        if not catalog.includes(key, int(row[3])):
+            continue
+        procedure = row[5] == "p"
+        if not row[9] and not procedure:
+            raise ConsistencyError(
+                f"the definition of function {row[2]}.{row[1]} is gone",
+                hint="it was dropped while the catalog was read; run the backup again",
+                object=f"{row[2]}.{row[1]}",
+            )
+        yield Function(
+            key=key,
+            schema=row[2],
+            name=row[1],
+            owner=row[4],
+            word="PROCEDURE" if procedure else "FUNCTION",
+            arguments=row[7],
+            identity=row[8],
+            types=parse_array(row[10]),
+            result="" if procedure else row[9],
+            attributes=_attributes(row),
+            body=_body(row),
+            privileges=catalog.privileges(key, row[25] or None, row[26]),
+        )
+
+
+def _attributes(row: tuple[str, ...]) -> str:
+    kind, language, transforms, volatility, strict, definer = row[5], row[6], row[11], row[12], row[13], row[14]
+    leakproof, returns_set, cost, rows, support, parallel = row[15], row[16], row[17], row[18], row[19], row[20]
+    parts = [f"\n    LANGUAGE {identifier(language)}"]
+    if parse_array(transforms):
+        parts.append(" TRANSFORM " + ", ".join(f"FOR TYPE {name}" for name in parse_array(transforms)))
+    if kind == "w":
+        parts.append(" WINDOW")
+    parts.append(_VOLATILITY[volatility])
+    parts.append(" STRICT" if strict == "t" else "")
+    parts.append(" SECURITY DEFINER" if definer == "t" else "")
+    parts.append(" LEAKPROOF" if leakproof == "t" else "")
+    default_cost = "1" if language in ("internal", "c") else "100"
+    if cost not in ("0", default_cost):
+        parts.append(f" COST {cost}")
+    if returns_set == "t" and rows not in ("0", "1000"):
+        parts.append(f" ROWS {rows}")
+    if support:
+        parts.append(f" SUPPORT {support}")
+    parts.append(_PARALLEL[parallel])
+    parts.extend(f"\n    SET {setting_sql(item)}" for item in parse_array(row[21]))
+    return "".join(parts)
+
+
+def setting_sql(item: str) -> str:
+    """``name TO value`` from a setting as the catalogs hold it (``name=value``)."""
+    name, value = split_option(item)
+    if name.lower() in _QUOTED_LISTS:
+        items = [quoted.replace('""', '"') if quoted else bare for quoted, bare in _LIST_ITEM.findall(value)]
+        return f"{identifier(name)} TO {', '.join(map(literal, items)) if items else literal('')}"
+    return f"{identifier(name)} TO {literal(value)}"
+
+
+def _body(row: tuple[str, ...]) -> str:
+    library, source, sql_body = row[22], row[23], row[24]
+    if sql_body:
+        return sql_body
+    if library and library != "-":
+        symbol = f", {_symbol(source)}" if source != "-" else ""
+        return f"AS {literal(library)}{symbol}"
+    return f"AS {dollar_quoted(source)}"
+
+
+def _symbol(source: str) -> str:
+    return dollar_quoted(source) if "'" in source or "\\" in source else literal(source)

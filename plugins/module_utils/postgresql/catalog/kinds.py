@@ -1,0 +1,62 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The registry: every kind of object that is dumped. A new kind is one new file and one line here."""
+
+from __future__ import annotations
+
+from .base import Reader
+from .column_default import read_column_defaults
+from .composite_type import read_composite_types
+from .default_privileges import read_default_privileges
+from .domain_type import read_domain_types
+from .enum_type import read_enum_types
+from .extension import read_extensions
+from .foreign_key import read_foreign_keys
+from .function import read_functions
+from .index import read_indexes
+from .index_attach import read_index_attachments
+from .index_constraint import read_index_constraints
+from .materialized_view import read_materialized_views
+from .not_null import read_invalid_not_nulls
+from .range_type import read_range_types
+from .row_security import read_row_security
+from .rule import read_rules
+from .schema import read_schemas
+from .sequence import read_sequence_values, read_sequences
+from .table import read_tables
+from .table_attach import read_table_attachments
+from .table_check import read_table_checks
+from .table_data import read_table_data
+from .trigger import read_triggers
+from .user_type import read_companion_types
+from .view import read_views
+
+KINDS: tuple[Reader, ...] = (
+    read_schemas,
+    read_extensions,
+    read_enum_types,
+    read_domain_types,
+    read_composite_types,
+    read_range_types,
+    read_companion_types,
+    read_functions,
+    read_tables,
+    read_table_attachments,
+    read_views,
+    read_materialized_views,
+    read_column_defaults,
+    read_sequences,
+    read_sequence_values,
+    read_table_data,
+    read_table_checks,
+    read_invalid_not_nulls,
+    read_index_constraints,
+    read_indexes,
+    read_index_attachments,
+    read_foreign_keys,
+    read_triggers,
+    read_rules,
+    read_row_security,
+    read_default_privileges,
+)

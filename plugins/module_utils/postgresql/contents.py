@@ -1,0 +1,188 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Everything that a database's archive will hold, but the rows: read, ordered, written out as a table of contents."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import typing as t
+
+from ..errors import ConsistencyError, QueryError
+from .catalog.base import SATELLITE_KINDS, DatabaseObject, Entry, Key
+from .catalog.column import Columns
+from .catalog.composite_type import CompositeType
+from .catalog.context import Catalog, Definitions
+from .catalog.database import read_database
+from .catalog.inventory import refuse_what_is_not_covered
+from .catalog.kinds import KINDS
+from .catalog.relation import SEQUENCE, Relation
+from .catalog.table_data import TableData
+from .dependencies import Graph
+from .session import Session
+from .toc import SECTION_PRE_DATA, TocEntry
+
+_DEPENDENCIES = """
+    SELECT classid::oid, objid, refclassid::oid, refobjid FROM pg_catalog.pg_depend
+    WHERE deptype NOT IN ('p', 'e') AND objid >= 16384
+      AND (refobjid >= 16384 OR refclassid = 'pg_catalog.pg_namespace'::regclass)
+"""
+#: What the server says when an object that the snapshot shows is gone by now.
+_GONE = frozenset(("42P01", "42703", "42704", "42883", "3F000", "XX000", "55000"))
+
+
+@dataclasses.dataclass(frozen=True)
+class DataItem:
+    """A table whose rows the archive holds."""
+
+    entry: TocEntry
+    relation: Relation
+
+    @property
+    def copy_statement(self) -> str:
+        """The statement that reads the rows, column for column what the entry's own statement loads."""
+        loads = t.cast(str, self.entry.copy_stmt)
+        return loads[: -len(" FROM stdin;\n")] + " TO stdout"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What an archive holds.
+
+    :param entries: in restore order.
+    :param data: the tables whose rows follow, in the same order.
+    :param objects: how many of each kind.
+    :param warnings: what was left out, and why.
+    """
+
+    entries: tuple[TocEntry, ...]
+    data: tuple[DataItem, ...]
+    objects: t.Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+def read_contents(session: Session) -> Contents:
+    """Read the catalogs inside the dump's transaction.
+
+    :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
+    :raises ConsistencyError: the schema changed while it was read.
+    """
+    try:
+        return _read(session)
+    except QueryError as error:
+        if error.context.get("sqlstate") not in _GONE:
+            raise
+        raise ConsistencyError(
+            f"the schema of database {session.database!r} changed while it was read: {error.message}",
+            hint="run the backup again when no one alters the schema",
+            **error.context,
+        ) from error
+
+
+def _read(session: Session) -> Contents:
+    catalog = Catalog(session)
+    database = read_database(catalog)
+    objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
+    refuse_what_is_not_covered(session, {one.key for one in objects} | set(catalog.left_out))
+    graph = Graph(objects, catalog.aliases)
+    for catalog_oid, oid, needed_catalog, needed_oid in session.rows(_DEPENDENCIES):
+        graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))
+    ordered = graph.order()
+    parts: dict[Key, list[DatabaseObject]] = collections.defaultdict(list)
+    for one in objects:
+        if one.embedded_in is not None:
+            parts[one.embedded_in].append(one)
+    definitions = Definitions(
+        catalog,
+        columns=Columns(session, _with_columns(ordered)),
+        parts=parts,
+        separate=graph.separate,
+        postponed=graph.postponed,
+    )
+    table = _TableOfContents(session, graph, definitions)
+    table.add(database)
+    for one in ordered:
+        table.add(one)
+    counts = collections.Counter(one.kind for one in ordered)
+    return Contents(
+        tuple(table.entries), tuple(table.data), dict(sorted(counts.items())), tuple(catalog.left_out.values())
+    )
+
+
+def _with_columns(ordered: t.Sequence[DatabaseObject]) -> list[int]:
+    """The relations whose columns the definitions need, in the order of the definitions."""
+    found: list[int] = []
+    for one in ordered:
+        if isinstance(one, CompositeType):
+            found.append(one.relation)
+        else:
+            relation = getattr(one, "relation", None)
+            if isinstance(relation, Relation) and relation.key == one.key and relation.kind != SEQUENCE:
+                found.append(relation.oid)
+    return found
+
+
+class _TableOfContents:
+    """Gives every entry its number and its dependencies."""
+
+    def __init__(self, session: Session, graph: Graph, definitions: Definitions) -> None:
+        self.entries: list[TocEntry] = []
+        self.data: list[DataItem] = []
+        self._graph = graph
+        self._definitions = definitions
+        # What stands for an object among the dependencies of others: its number, or what it needs itself.
+        self._numbers: dict[Key, frozenset[int]] = {}
+        encoding = session.parameter("client_encoding")
+        self._add_setting("ENCODING", f"SET client_encoding = '{encoding}';\n")
+        self._add_setting("STDSTRINGS", "SET standard_conforming_strings = 'on';\n")
+        self._add_setting("SEARCHPATH", "SELECT pg_catalog.set_config('search_path', '', false);\n")
+
+    def _add_setting(self, name: str, statement: str) -> None:
+        number = len(self.entries) + 1
+        self.entries.append(TocEntry(number, False, 0, 0, name, name, SECTION_PRE_DATA, statement, ""))
+
+    def add(self, one: DatabaseObject) -> None:
+        """Write out one object."""
+        needed: frozenset[int] = frozenset().union(
+            *(self._numbers.get(key, frozenset()) for key in self._graph.needs.get(one.key, ()))
+        )
+        section = one.section(self._definitions)
+        main = acl = 0
+        for entry in one.entries(self._definitions):
+            number = len(self.entries) + 1
+            depends: t.Collection[int] = needed
+            if main:
+                depends = {main, acl} - {0} if entry.after_acl else {main}
+            made = self._entry(one, entry, number, section, depends)
+            self.entries.append(made)
+            if entry.desc == "ACL":
+                acl = acl or number
+            if entry.desc not in SATELLITE_KINDS:
+                main = main or number
+            if isinstance(one, TableData):
+                self.data.append(DataItem(made, one.relation))
+        self._numbers[one.key] = frozenset((main,)) if main else needed
+
+    def _entry(
+        self, one: DatabaseObject, entry: Entry, number: int, section: int, depends: t.Collection[int]
+    ) -> TocEntry:
+        satellite = entry.desc in SATELLITE_KINDS
+        return TocEntry(
+            dump_id=number,
+            had_dumper=entry.had_dumper,
+            table_oid=0 if satellite or one.key.catalog < 0 else int(one.key.catalog),
+            oid=0 if satellite else one.key.oid,
+            tag=entry.tag,
+            desc=entry.desc,
+            section=section if entry.section is None else entry.section,
+            defn=entry.defn,
+            drop_stmt=entry.drop,
+            copy_stmt=entry.copy_stmt,
+            namespace=one.schema or None,
+            tablespace=entry.tablespace,
+            table_am=entry.table_am or None,
+            relkind=entry.relkind,
+            owner=entry.owner,
+            dependencies=tuple(sorted(depends)),
+        )

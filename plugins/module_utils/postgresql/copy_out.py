@@ -1,0 +1,73 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reading a table's rows with COPY: the hot path."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import drivers
+from ..errors import ConsistencyError
+from ..progress import Progress
+from ..streams.base import ByteSink
+from .session import Session
+
+#: A batch ends at either: rows bound the cost of a join, bytes the memory that wide rows take.
+_BATCH_ROWS = 2000
+_BATCH_BYTES = 1 << 18
+_LARGEST_PIECE = 1 << 20
+
+
+def _write(sink: ByteSink, batch: list[t.Any], size: int) -> None:
+    if size <= _LARGEST_PIECE:
+        sink.write(b"".join(batch))
+        return
+    # Very wide rows go in pieces: joining them, and queueing them whole, would hold several of them at once.
+    for row in batch:
+        for start in range(0, len(row), _BATCH_BYTES):
+            sink.write(bytes(row[start : start + _BATCH_BYTES]))
+
+
+def copy_out(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+    """Run ``COPY … TO stdout`` and write its text into ``sink``: number of rows and of bytes.
+
+    The server sends one message a row, so the cost is per row: this loop touches nothing else. Rows are joined in
+    batches, and what happens to a batch (digest, compression, file) belongs into another thread.
+
+    :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+    """
+    session.start_copy(statement)
+    get = session.pgconn.get_copy_data
+    rows = size = 0
+    broken = drivers.psycopg().Error
+    try:
+        while True:
+            batch: list[t.Any] = []
+            add = batch.append
+            batch_size = 0
+            for _number in range(_BATCH_ROWS):
+                length, data = get(0)
+                if length <= 0:
+                    break
+                add(data)
+                batch_size += length
+                if batch_size > _BATCH_BYTES:
+                    break
+            else:
+                length = 1
+            if batch:
+                _write(sink, batch, batch_size)
+                rows += len(batch)
+                size += batch_size
+                progress.advance(batch_size, len(batch))
+            if length <= 0:
+                break
+    except broken as error:
+        raise session.copy_failed(error, statement) from error
+    tag = session.finish_copy(statement)
+    if tag != f"COPY {rows}":
+        raise ConsistencyError(
+            f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
+        )
+    return rows, size
