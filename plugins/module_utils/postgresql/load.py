@@ -21,7 +21,7 @@ BLOCK_SIZE = 1 << 18
 
 _COPY_TAG = re.compile(r"COPY (\d+)")
 # Where in the data it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
-_POSITION = re.compile(r"^COPY [^,]+, \w+ (\d+)(?:, \w+ ([^:\n]+))?")
+_POSITION = re.compile(r"^COPY [^,\n]+, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
 # From the first quote to the last: a value may hold quotes itself.
 _QUOTED = re.compile(r"[\"'»«„“].*[\"'»«“”]|0x[0-9a-fA-F]{2}.*(?= \[)", re.DOTALL)
 _DATA_EXCEPTION = "22"
@@ -48,18 +48,22 @@ def load_table(session: Session, copy_statement: str, rows: DigestSource, progre
     """Send a table's rows as they are; nothing of them is ever part of a statement.
 
     :param rows: COPY text, without the end marker.
-    :raises QueryError: the server refused the statement or a row; the message names line and column, no value.
+    :raises QueryError: the server refused the statement or a row, or took fewer rows than were sent; the message
+        names line and column, no value.
     :raises CorruptArtifactError: the rows could not be read to their end; the COPY was cancelled.
     """
     session.start_copy(copy_statement)
     sender = _Sender(session)
+    sent = 0
     try:
         while True:
             data = rows.read(BLOCK_SIZE)
             if not data:
                 break
             sender.send(data)
-            progress.advance(len(data), data.count(b"\n"))
+            count = data.count(b"\n")
+            sent += count
+            progress.advance(len(data), count)
     except BaseException:
         sender.cancel()
         raise
@@ -67,7 +71,11 @@ def load_table(session: Session, copy_statement: str, rows: DigestSource, progre
     match = _COPY_TAG.fullmatch(tag)
     if match is None:
         raise QueryError(f"the server ended the COPY with {tag!r}")
-    return Loaded(int(match.group(1)), rows.size, rows.hexdigest())
+    loaded = int(match.group(1))
+    if loaded != sent:
+        # A server takes a row of backslash and dot alone for the end of the data and passes over what follows.
+        raise QueryError(f"the server took {loaded} of {sent} rows")
+    return Loaded(loaded, rows.size, rows.hexdigest())
 
 
 class _Sender:
@@ -140,8 +148,8 @@ class _Sender:
         try:
             self._session.raise_for(result, statement)
         except DbfleetError as error:
-            position = _POSITION.match(context)
-            if position is not None:
+            # The innermost comes first: what a value's own parser says of the value.
+            for position in _POSITION.finditer(context):
                 error.context["line"] = int(position.group(1))
                 if position.group(2):
                     error.context["column"] = position.group(2)

@@ -9,7 +9,14 @@ import contextlib
 import logging
 import typing as t
 
-from ..errors import ConnectError, CorruptArtifactError, DbfleetError, RestoreError, UnsupportedObjectError
+from ..errors import (
+    ConnectError,
+    CorruptArtifactError,
+    DbfleetError,
+    JobInterrupted,
+    RestoreError,
+    UnsupportedObjectError,
+)
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSource, read_exactly
@@ -152,6 +159,8 @@ class RestoreRun:
         """Turns errors of what is done inside into one that names the entry and says what remains."""
         try:
             yield
+        except JobInterrupted:
+            raise
         except DbfleetError as error:
             raise self._failure(entry, action, error) from error
 
@@ -210,7 +219,7 @@ class RestoreRun:
         key = (entry.namespace or "", entry.tag)
         expected = self._recorded.get(key, loaded.rows)
         if loaded.rows != expected:
-            raise DbfleetError(f"the server took {loaded.rows} of its {expected} rows")
+            raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {expected}")
         self._tables.append(TableRecord(key[0], key[1], loaded.rows, loaded.bytes, loaded.sha256))
 
     def _create_large_objects(self, entry: TocEntry) -> None:
