@@ -25,6 +25,7 @@ _ROLES_IN_ACL = tuple(
 _POLICY = re.compile(
     rf"CREATE POLICY {_NAME} ON {_NAME}(?:\.{_NAME})?(?: AS RESTRICTIVE)?(?: FOR [A-Z]+)? TO ({_NAME}(?:, {_NAME})*)"
 )
+_ROLE_SETTINGS = re.compile(rf"^ALTER ROLE ({_NAME}) IN DATABASE ", re.MULTILINE)
 _USER_MAPPING = re.compile(rf"CREATE USER MAPPING FOR ({_NAME}) ")
 _LANGUAGE = re.compile(rf"^    LANGUAGE ({_NAME})\b", re.MULTILINE)
 _WORDS_FOR_ROLES = frozenset(("public", "current_user", "session_user", "current_role", "user"))
@@ -96,6 +97,8 @@ def _named_roles(entry: TocEntry) -> t.Iterator[str]:
         found = (name for pattern in _ROLES_IN_ACL for name in pattern.findall(defn))
     elif entry.desc == "POLICY":
         found = (name for group in _POLICY.findall(defn) for name in re.findall(_NAME, group))
+    elif entry.desc == "DATABASE PROPERTIES":
+        found = _ROLE_SETTINGS.findall(defn)
     elif entry.desc == "USER MAPPING":
         found = _USER_MAPPING.findall(defn)
     return (_bare(name) for name in found if name not in _WORDS_FOR_ROLES)

@@ -38,6 +38,8 @@ def create_statement(entry: TocEntry | None, name: str, *, version: int) -> str:
     options = {"TEMPLATE": "template0"}
     if entry is not None:
         options.update(_for_version(_options(entry), version))
+        if entry.tablespace:
+            options["TABLESPACE"] = identifier(entry.tablespace)
     listed = " ".join(f"{key} = {value}" for key, value in options.items())
     return f"CREATE DATABASE {identifier(name)} WITH {listed}"
 

@@ -26,11 +26,13 @@ from .archive_needs import Needs, archive_needs
 from .connection import connect
 from .new_database import NewDatabase, create_statement
 from .options import RestoreOptions
+from .pooler import refuse_transaction_pooler
 from .preflight import Report, check_database, check_database_rights, check_empty, check_server
 from .restore_order import RestoreOrder, restore_order
 from .restore_run import RestoreRun, check_supported, lock_weight
 from .restore_sql import ArchiveSettings, archive_settings
 from .session import Session
+from .snapshot import system_identifier
 from .target_objects import TargetObject, user_objects
 from .toc import TocEntry
 from .verify import verify_archive
@@ -85,13 +87,14 @@ class PostgresqlRestoreTarget:
             settings = archive_settings(archive.entries)
         check_supported(order)
         session = self._connect_new() if options.create else self._connect_target()
+        refuse_transaction_pooler(session, options.connection)
         # Names in the archive and in the catalogs must be in one encoding to be compared.
         session.execute(f"SET client_encoding = '{settings.encoding}'")
         needs = archive_needs(order, create=options.create)
         objects = () if options.create else user_objects(session)
         self._preflight(session, order, needs, objects)
         return RestorePlan(
-            server=self._identity(session),
+            server=_identity(session),
             database=options.database,
             create=options.create,
             drops=_drops(order, objects) if options.clean else (),
@@ -193,12 +196,13 @@ class PostgresqlRestoreTarget:
     def _transaction_locks(self, session: Session, order: RestoreOrder, progress: Progress) -> int | None:
         """``None`` where everything fits into one transaction, else how many locks one of several may hold."""
         needed = sum(lock_weight(entry) for entry in order.steps) * (2 if self._options.clean else 1)
-        budget = _lock_capacity(session) // 2
+        capacity = _lock_capacity(session)
+        budget = capacity * 3 // 4
         if needed <= budget:
             return None
         progress.warn(
             f"the archive has too many objects for one transaction (about {needed} locks, the server has room for "
-            f"{budget * 2}): it is restored in several, and a failure will leave a part of it in the target; "
+            f"{capacity}): it is restored in several, and a failure will leave a part of it in the target; "
             "to have all or nothing, restore with create or raise max_locks_per_transaction"
         )
         return budget
@@ -241,17 +245,6 @@ class PostgresqlRestoreTarget:
         check_database(session, needs, report)
         report.raise_if_any()
 
-    def _identity(self, session: Session) -> ServerIdentity:
-        rows = session.rows("SELECT system_identifier FROM pg_catalog.pg_control_system()")
-        return ServerIdentity(
-            dbms="postgresql",
-            version=session.version_text,
-            version_number=session.version,
-            host=(session.pgconn.host or b"").decode("utf-8", "replace"),
-            port=int(session.pgconn.port or b"0"),
-            identifier=rows[0][0],
-        )
-
 
 @contextlib.contextmanager
 def _opened(artifact: ArtifactReader) -> t.Iterator[ArchiveReader]:
@@ -260,6 +253,17 @@ def _opened(artifact: ArtifactReader) -> t.Iterator[ArchiveReader]:
         yield archive
     finally:
         archive.close()
+
+
+def _identity(session: Session) -> ServerIdentity:
+    return ServerIdentity(
+        dbms="postgresql",
+        version=session.version_text,
+        version_number=session.version,
+        host=session.host,
+        port=session.port,
+        identifier=system_identifier(session),
+    )
 
 
 def _check_creation(session: Session, order: RestoreOrder, database: str, report: Report) -> None:

@@ -100,15 +100,16 @@ class Session:
         ((value,),) = self.query(sql, params)
         return value
 
-    def execute(self, sql: str, params: t.Sequence[str | None] = ()) -> str:
+    def execute(self, sql: str, params: t.Sequence[str | None] = (), *, log_as: str = "") -> str:
         """Run statements (several only without parameters); the last one's command tag, for example ``INSERT 0 3``.
 
+        :param log_as: stands in logs and errors for a statement that may hold a secret.
         :raises PrivilegeError: SQLSTATE 42501.
         :raises NotFoundError: SQLSTATE 3D000, the database does not exist.
         :raises ConnectError: the connection broke.
         :raises QueryError: every other error of the server; ``context['sqlstate']`` tells which.
         """
-        result = self._run(sql, params)
+        result = self._run(sql, params, log_as=log_as)
         tag = (result.command_status or b"").decode("ascii", "replace")
         result.clear()
         return str(tag)
@@ -149,9 +150,10 @@ class Session:
         """Close the connection in whatever state; an open transaction is rolled back by the server."""
         self.pgconn.finish()
 
-    def _run(self, sql: str, params: t.Sequence[str | None]) -> t.Any:
-        _log.debug("%s: %s", self.database, sql)
+    def _run(self, sql: str, params: t.Sequence[str | None], *, log_as: str = "") -> t.Any:
         statement = to_bytes(sql)
+        sql = log_as or sql
+        _log.debug("%s: %s", self.database, sql)
         try:
             if params:
                 values = [None if value is None else to_bytes(value) for value in params]
