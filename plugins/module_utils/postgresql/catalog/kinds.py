@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from .access_method import read_access_methods
 from .base import Reader
+from .cast import read_casts
+from .collation import read_collations
 from .column_default import read_column_defaults
 from .composite_type import read_composite_types
+from .conversion import read_conversions
 from .default_privileges import read_default_privileges
 from .domain_type import read_domain_types
 from .enum_type import read_enum_types
@@ -17,8 +21,12 @@ from .function import read_functions
 from .index import read_indexes
 from .index_attach import read_index_attachments
 from .index_constraint import read_index_constraints
+from .language import read_languages
 from .materialized_view import read_materialized_views
 from .not_null import read_invalid_not_nulls
+from .operator import read_operators
+from .operator_class import read_operator_classes
+from .operator_family import read_operator_families
 from .range_type import read_range_types
 from .row_security import read_row_security
 from .rule import read_rules
@@ -28,6 +36,11 @@ from .table import read_tables
 from .table_attach import read_table_attachments
 from .table_check import read_table_checks
 from .table_data import read_table_data
+from .text_search_configuration import read_text_search_configurations
+from .text_search_dictionary import read_text_search_dictionaries
+from .text_search_parser import read_text_search_parsers
+from .text_search_template import read_text_search_templates
+from .transform import read_transforms
 from .trigger import read_triggers
 from .user_type import read_companion_types
 from .view import read_views
@@ -59,4 +72,17 @@ KINDS: tuple[Reader, ...] = (
     read_rules,
     read_row_security,
     read_default_privileges,
+    read_collations,
+    read_conversions,
+    read_text_search_parsers,
+    read_text_search_templates,
+    read_text_search_dictionaries,
+    read_text_search_configurations,
+    read_access_methods,
+    read_languages,
+    read_casts,
+    read_transforms,
+    read_operators,
+    read_operator_families,
+    read_operator_classes,
 )
