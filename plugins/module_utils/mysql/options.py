@@ -46,6 +46,8 @@ class BackupOptions:
     :param format: ``plain`` now; ``directory`` is refused until it exists.
     :param compression: as ``--compress`` names it; empty takes the format's default.
     :param jobs: worker processes.
+    :param lock_tables: tables that no snapshot covers (MyISAM, Aria, MEMORY and others) are locked against writing
+        while they are read; without, a database with rows in such tables is refused.
     """
 
     connection: ConnectionOptions
@@ -53,6 +55,7 @@ class BackupOptions:
     format: str = "plain"
     compression: str = ""
     jobs: int = 1
+    lock_tables: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -170,9 +170,8 @@ def read_position(session: Session) -> Position:
 
 def _by_binlog_snapshot(session: Session) -> Snapshot:
     session.execute(_START)
-    status = {
-        (name or "").lower(): value or "" for name, value in session.query("SHOW STATUS LIKE 'binlog_snapshot_%'")
-    }
+    rows = session.query("SHOW STATUS LIKE 'binlog_snapshot_%'")
+    status = {(name or "").lower(): value or "" for name, value in rows}
     file, offset = status["binlog_snapshot_file"], int(status["binlog_snapshot_position"] or 0)
     if "binlog_snapshot_gtid_executed" in status:
         gtid = status["binlog_snapshot_gtid_executed"]

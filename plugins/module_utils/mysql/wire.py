@@ -111,7 +111,20 @@ def start_result(connection: t.Any, statement: bytes) -> int:
 
 def block_reader(connection: t.Any) -> t.Callable[[memoryview], int]:
     """Reads what has arrived into a buffer (at least one byte); 0 where the server is gone."""
-    return t.cast("t.Callable[[memoryview], int]", connection._rfile.readinto1)
+    buffered = connection._rfile
+    drained = False
+
+    def read(target: memoryview) -> int:
+        nonlocal drained
+        if drained:
+            return int(buffered.raw.readinto(target) or 0)
+        # First what the driver has read ahead. BufferedReader.readinto1 would go on to wait for more than that.
+        data = buffered.read1(len(target))
+        target[: len(data)] = data
+        drained = len(data) < len(target)
+        return len(data)
+
+    return read
 
 
 def raise_server_error(packet: bytes) -> None:

@@ -64,9 +64,8 @@ def in_order(views: t.Sequence[View]) -> tuple[View, ...]:
     left = {view.name: view for view in sorted(views, key=lambda view: view.name)}
     ordered: list[View] = []
     while left:
-        ready = [view for view in left.values() if not view.uses & left.keys() - {view.name}]
-        for view in ready or [next(iter(left.values()))]:
-            ordered.append(left.pop(view.name))
+        ready = [name for name, view in left.items() if not view.uses & left.keys() - {name}]
+        ordered.extend(left.pop(name) for name in ready or [next(iter(left))])
     return tuple(ordered)
 
 

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The text of a dump around its data: the structure that mysqldump writes, so that every client loads it.
+
+Everything here is pure: names and definitions in, statements out. Definitions are bytes: a stored program's text is in
+the character set that its context names.
+
+A table's data stream, whose size and SHA-256 the manifest records, is every statement that begins with ``INSERT INTO``
+between the table's ``LOCK TABLES`` and ``UNLOCK TABLES``, in order: each one's bytes from ``INSERT`` to before its
+delimiter, then ``;`` and a newline.
+"""
+
+from __future__ import annotations
+
+from . import quoting
+from .catalog.database import Database
+from .catalog.histograms import Histogram
+from .catalog.sequences import Sequence
+from .catalog.stored_programs import StoredProgram
+from .catalog.tables import Table
+from .catalog.views import View
+from .snapshot import Snapshot
+from .version import ServerVersion
+
+COMPLETED = "-- Dump completed"
+_DELIMITERS = (b";;", b"$$", b"//", b"||")
+
+_SAVE_SETTINGS = """\
+/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
+/*!40101 SET @OLD_CHARACTER_SET_RESULTS=@@CHARACTER_SET_RESULTS */;
+/*!40101 SET @OLD_COLLATION_CONNECTION=@@COLLATION_CONNECTION */;
+/*!50503 SET NAMES utf8mb4 */;
+/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */;
+/*!40103 SET TIME_ZONE='+00:00' */;
+/*!40014 SET @OLD_UNIQUE_CHECKS=@@UNIQUE_CHECKS, UNIQUE_CHECKS=0 */;
+/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;
+/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;
+/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;
+"""
+_RESTORE_SETTINGS = """\
+/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;
+
+/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;
+/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;
+/*!40014 SET UNIQUE_CHECKS=@OLD_UNIQUE_CHECKS */;
+/*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;
+/*!40101 SET CHARACTER_SET_RESULTS=@OLD_CHARACTER_SET_RESULTS */;
+/*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;
+/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;
+
+"""
+
+
+def header(database: Database, version: ServerVersion, host: str, snapshot: Snapshot, engine_version: str) -> str:
+    """The beginning of the file: where it comes from, the position, and the session settings that it needs."""
+    lines = [
+        quoting.comment_line(f"dbfleet SQL dump 1, engine {engine_version}"),
+        "--",
+        quoting.comment_line(f"Host: {host}    Database: {database.name}"),
+        quoting.comment_line(f"Default character set: {database.character_set}    Collation: {database.collation}"),
+        "-- ------------------------------------------------------",
+        quoting.comment_line(f"Server version\t{version.text}"),
+        "",
+        _SAVE_SETTINGS,
+    ]
+    return "\n".join(lines) + _position(snapshot, version)
+
+
+def _position(snapshot: Snapshot, version: ServerVersion) -> str:
+    position = snapshot.position
+    if not position.file:
+        return _title("The server wrote no binary log: there is no position for replication or recovery")
+    file = quoting.literal(position.file)
+    lines = [f"CHANGE MASTER TO MASTER_LOG_FILE={file}, MASTER_LOG_POS={position.position};"]
+    if position.gtid and version.is_mariadb:
+        lines.append(f"SET GLOBAL gtid_slave_pos={quoting.literal(position.gtid)};")
+    elif position.gtid:
+        lines.append(f"SET @@GLOBAL.GTID_PURGED={quoting.literal(position.gtid)};")
+    title = "\n" + _title("Position of the binary log at which replication or point-in-time recovery starts")
+    return title + "".join(f"-- {line}\n" for line in lines) + "\n"
+
+
+def footer(taken_at: str) -> str:
+    """The end of the file; its last line tells that the file is whole."""
+    return f"{_RESTORE_SETTINGS}{COMPLETED} for the snapshot of {taken_at}\n"
+
+
+def sequence(sequence: Sequence) -> bytes:
+    """A sequence, set to where it stands."""
+    name = quoting.identifier(sequence.name)
+    round_number = f", {sequence.cycle_count}" if sequence.cycle_count else ""
+    return b"".join(
+        (
+            _title(f"Sequence structure for {name}").encode(),
+            f"DROP SEQUENCE IF EXISTS {name};\n".encode(),
+            sequence.definition + b";\n",
+            f"DO SETVAL({name}, {sequence.next_value}, 0{round_number});\n\n".encode(),
+        )
+    )
+
+
+def table_structure(table: Table, definition: bytes) -> bytes:
+    """DROP and CREATE TABLE."""
+    name = quoting.identifier(table.name)
+    before = (
+        _title(f"Table structure for table {name}")
+        + f"DROP TABLE IF EXISTS {name};\n"
+        + "/*!40101 SET @saved_cs_client     = @@character_set_client */;\n"
+        + "/*!50503 SET character_set_client = utf8mb4 */;\n"
+    )
+    return before.encode() + definition + b";\n/*!40101 SET character_set_client = @saved_cs_client */;\n\n"
+
+
+def insert_prefix(table: Table) -> bytes:
+    """What stands before the rows of each statement."""
+    columns = ""
+    if table.needs_column_list:
+        columns = " (" + ", ".join(quoting.identifier(column.name) for column in table.stored_columns) + ")"
+    return f"INSERT INTO {quoting.identifier(table.name)}{columns} VALUES ".encode()
+
+
+def before_rows(table: Table) -> str:
+    """What stands before a table's first INSERT."""
+    name = quoting.identifier(table.name)
+    title = _title(f"Dumping data for table {name}")
+    return f"{title}LOCK TABLES {name} WRITE;\n/*!40000 ALTER TABLE {name} DISABLE KEYS */;\n"
+
+
+def after_rows(table: Table) -> str:
+    """What stands after a table's last INSERT."""
+    return f"/*!40000 ALTER TABLE {quoting.identifier(table.name)} ENABLE KEYS */;\nUNLOCK TABLES;\n\n"
+
+
+def histogram(histogram: Histogram) -> str:
+    """A column's histogram, as it was."""
+    table, column = quoting.identifier(histogram.table), quoting.identifier(histogram.column)
+    statement = f"ANALYZE NO_WRITE_TO_BINLOG TABLE {table} UPDATE HISTOGRAM ON {column} USING DATA"
+    return f"/*!80031 {statement} {quoting.literal(histogram.data)} */;\n"
+
+
+def view_placeholder(view: View) -> str:
+    """A view with the right columns, for those that use it before it can be created."""
+    name = quoting.identifier(view.name)
+    columns = ", ".join(f"1 AS {quoting.identifier(column)}" for column in view.columns)
+    return (
+        f"{_title(f'Temporary view structure for view {name}')}CREATE OR REPLACE VIEW {name} AS SELECT {columns};\n\n"
+    )
+
+
+def view(view: View) -> bytes:
+    """A view, or what is left of an invalid one: a comment."""
+    name = quoting.identifier(view.name)
+    if view.invalid:
+        text = view.definition.decode("utf-8", "backslashreplace")
+        return (_title(f"Invalid view {name}: {view.invalid}") + quoting.comment_line(text) + "\n\n").encode()
+    create = view.definition + b";\n"
+    return b"".join(
+        (
+            _title(f"Final view structure for view {name}").encode(),
+            f"/*!50001 DROP VIEW IF EXISTS {name} */;\n".encode(),
+            _SAVE_CHARACTER_SETS,
+            _in_character_set(view, create),
+            _RESTORE_CHARACTER_SETS + b"\n",
+        )
+    )
+
+
+def program(program: StoredProgram, database: Database, *, program_character_set: str = "") -> bytes:
+    """A procedure, function, package, trigger, event or library with the context it was created in.
+
+    :param program_character_set: of its database collation, where that is not the database's present one.
+    """
+    name = quoting.identifier(program.name)
+    delimiter = _delimiter(program.definition)
+    drop = f"/*!50003 DROP {program.kind.upper()} IF EXISTS {name} */;\n".encode()
+    # On a line of its own: the text may end in a comment.
+    create = b"DELIMITER " + delimiter + b"\n" + program.definition + b"\n" + delimiter + b"\nDELIMITER ;\n"
+    if not program.character_set_client:
+        return drop + create + b"\n"
+    before = [f"/*!50003 SET sql_mode              = {quoting.literal(program.sql_mode)} */;\n".encode()]
+    after = []
+    if program.time_zone:
+        before.append(b"/*!50106 SET @saved_time_zone      = @@time_zone */;\n")
+        before.append(f"/*!50106 SET time_zone             = {quoting.literal(program.time_zone)} */;\n".encode())
+        after.append(b"/*!50106 SET time_zone             = @saved_time_zone */;\n")
+    if program_character_set:
+        before.append(_alter_database(program_character_set, program.database_collation))
+        after.append(_alter_database(database.character_set, database.collation))
+    return b"".join(
+        (
+            drop,
+            _SAVE_CHARACTER_SETS,
+            b"/*!50003 SET @saved_sql_mode       = @@sql_mode */;\n",
+            _in_character_set(program, b"".join((*before, create, *after))),
+            b"/*!50003 SET sql_mode              = @saved_sql_mode */;\n",
+            _RESTORE_CHARACTER_SETS,
+            b"\n",
+        )
+    )
+
+
+# Character sets in which the second byte of a character can be a backslash or a quote of names: the client must know
+# them to find the end of a literal.
+_NOT_ASCII_SAFE = frozenset({"big5", "cp932", "gb18030", "gbk", "sjis"})
+
+_SAVE_CHARACTER_SETS = b"""\
+/*!50003 SET @saved_cs_client      = @@character_set_client */;
+/*!50003 SET @saved_cs_results     = @@character_set_results */;
+/*!50003 SET @saved_col_connection = @@collation_connection */;
+"""
+_RESTORE_CHARACTER_SETS = b"""\
+/*!50003 SET character_set_client  = @saved_cs_client */;
+/*!50003 SET character_set_results = @saved_cs_results */;
+/*!50003 SET collation_connection  = @saved_col_connection */;
+"""
+
+
+def _title(text: str) -> str:
+    return f"--\n{quoting.comment_line(text)}\n--\n\n"
+
+
+def _in_character_set(program: StoredProgram | View, create: bytes) -> bytes:
+    """A CREATE statement under the character sets that it was written in."""
+    client = program.character_set_client
+    switch = client in _NOT_ASCII_SAFE and not program.definition.isascii()
+    return b"".join(
+        (
+            f"/*!\\C {client} */;\n".encode() if switch else b"",
+            f"/*!50003 SET character_set_client  = {client} */;\n".encode(),
+            f"/*!50003 SET character_set_results = {client} */;\n".encode(),
+            f"/*!50003 SET collation_connection  = {program.collation_connection} */;\n".encode(),
+            create,
+            b"/*!\\C utf8mb4 */;\n" if switch else b"",
+        )
+    )
+
+
+def _alter_database(character_set: str, collation: str) -> bytes:
+    # Without a name it is the database that is loaded into, whatever it is called.
+    return f"ALTER DATABASE CHARACTER SET {character_set} COLLATE {collation};\n".encode()
+
+
+def _delimiter(definition: bytes) -> bytes:
+    """A delimiter that the definition does not hold."""
+    for delimiter in _DELIMITERS:
+        if delimiter not in definition:
+            return delimiter
+    number = 0
+    while f"$END{number}$".encode() in definition:
+        number += 1
+    return f"$END{number}$".encode()
