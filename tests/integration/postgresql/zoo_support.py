@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dbfleet.postgresql.archive.reader import open_archive
-from dbfleet.postgresql.catalog.base import DatabaseObject, Entry
+from dbfleet.postgresql.catalog.base import SATELLITE_KINDS, DatabaseObject, Entry
 from dbfleet.postgresql.catalog.column import Columns
 from dbfleet.postgresql.catalog.context import Catalog, Definitions
 from dbfleet.postgresql.connection import connect
@@ -122,14 +122,18 @@ def our_entries(server: servers.Server, database: str, readers: Sequence[KindRea
             if one.embedded_in is not None:
                 parts.setdefault(one.embedded_in, []).append(one)
         definitions = Definitions(catalog, columns=Columns(session, []), parts=parts)  # type: ignore[arg-type]
-        return [_of_ours(one, entry, definitions) for one in found for entry in one.entries(definitions)]
+        return [
+            _of_ours(one, entry, number, definitions)
+            for one in found
+            for number, entry in enumerate(one.entries(definitions))
+        ]
     finally:
         session.close()
 
 
-def _of_ours(one: DatabaseObject, entry: Entry, definitions: Definitions) -> Written:
-    satellite = entry.desc in ("ACL", "COMMENT", "SECURITY LABEL")
-    own = not satellite and one.key.catalog > 0
+def _of_ours(one: DatabaseObject, entry: Entry, number: int, definitions: Definitions) -> Written:
+    # An object's further entries have no number of the catalogs.
+    own = number == 0 and entry.desc not in SATELLITE_KINDS and one.key.catalog > 0
     namespace = one.schema if entry.namespace is None else entry.namespace
     section = one.section(definitions) if entry.section is None else entry.section
     return Written(
@@ -144,8 +148,7 @@ def of_kinds(entries: Iterable[Written], *kinds: str) -> list[str]:
     chosen = [
         entry
         for entry in entries
-        if entry.desc in kinds
-        or (entry.desc in ("ACL", "COMMENT", "SECURITY LABEL") and any(_is_of(entry, kind) for kind in kinds))
+        if entry.desc in kinds or (entry.desc in SATELLITE_KINDS and any(_is_of(entry, kind) for kind in kinds))
     ]
     return sorted(_as_text(entry) for entry in chosen)
 
