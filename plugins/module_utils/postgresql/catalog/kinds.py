@@ -16,7 +16,10 @@ from .default_privileges import read_default_privileges
 from .domain_type import read_domain_types
 from .enum_type import read_enum_types
 from .extension import read_extensions
+from .foreign_data_wrapper import read_foreign_data_wrappers
 from .foreign_key import read_foreign_keys
+from .foreign_server import read_foreign_servers
+from .foreign_table import read_foreign_tables
 from .function import read_functions
 from .index import read_indexes
 from .index_attach import read_index_attachments
@@ -42,6 +45,7 @@ from .text_search_parser import read_text_search_parsers
 from .text_search_template import read_text_search_templates
 from .transform import read_transforms
 from .trigger import read_triggers
+from .user_mapping import read_user_mappings
 from .user_type import read_companion_types
 from .view import read_views
 
@@ -85,4 +89,8 @@ KINDS: tuple[Reader, ...] = (
     read_operators,
     read_operator_families,
     read_operator_classes,
+    read_foreign_data_wrappers,
+    read_foreign_servers,
+    read_user_mappings,
+    read_foreign_tables,
 )
