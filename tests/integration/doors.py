@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -18,22 +20,21 @@ ROWS = 1234
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """A database to back up, over TCP and with a password.
+    """A database to back up, over TCP and with a password that can be told from everything else.
 
     :param dbms: as the command and the modules name it.
     :param database: holds the table ``orders`` with :data:`ROWS` rows and an empty one with an odd name.
+    :param user: an administrator made for the test.
     """
 
     dbms: str
     database: Database
+    user: str
+    password: str
 
     @property
     def name(self) -> str:
         return self.database.name
-
-    @property
-    def password(self) -> str:
-        return self.database.server.password
 
     @property
     def password_variable(self) -> str:
@@ -42,7 +43,7 @@ class World:
     def connection(self) -> list[str]:
         """The command's connection options."""
         server = self.database.server
-        return ["--host", server.host, "--port", str(server.port), "--user", server.user]
+        return ["--host", server.host, "--port", str(server.port), "--user", self.user]
 
     def module_connection(self) -> dict[str, object]:
         """The modules' connection options, with the password."""
@@ -51,8 +52,8 @@ class World:
             "dbms": self.dbms,
             "login_host": server.host,
             "login_port": server.port,
-            "login_user": server.user,
-            "login_password": server.password,
+            "login_user": self.user,
+            "login_password": self.password,
         }
 
     def databases(self) -> set[str]:
@@ -67,16 +68,33 @@ class World:
         self.database.server.execute(f"DROP DATABASE IF EXISTS {database}")
 
 
-def fill(world: World) -> World:
-    """Make the tables."""
-    quote = '"' if world.dbms == "postgresql" else "`"
+@contextlib.contextmanager
+def filled_world(dbms: str, database: Database) -> Iterator[World]:
+    """A world whose database has its tables; its user is gone afterwards."""
+    world = World(dbms, database, user=f"admin_{secrets.token_hex(4)}", password=f"Sécret {secrets.token_hex(8)}")
+    quote = '"' if dbms == "postgresql" else "`"
     rows = ",".join(f"({number}, 'Größe {number % 7} ''x'' \\\\ 顧客')" for number in range(ROWS))
-    world.database.execute(
+    database.execute(
         "CREATE TABLE orders (id integer PRIMARY KEY, note varchar(100) NOT NULL)",
         f"INSERT INTO orders VALUES {rows}",
         f"CREATE TABLE {quote}odd name; --{quote} (id integer PRIMARY KEY)",
     )
-    return world
+    if dbms == "postgresql":
+        database.server.execute(f"CREATE ROLE {world.user} SUPERUSER LOGIN PASSWORD '{world.password}'")
+    else:
+        database.server.execute(
+            f"CREATE USER {world.user} IDENTIFIED BY '{world.password}'",
+            f"GRANT ALL ON *.* TO {world.user} WITH GRANT OPTION",
+        )
+    try:
+        yield world
+    finally:
+        if dbms == "postgresql":
+            database.server.execute(
+                f"REASSIGN OWNED BY {world.user} TO {database.server.user}", f"DROP ROLE {world.user}"
+            )
+        else:
+            database.server.execute(f"DROP USER {world.user}")
 
 
 def fill_large(world: World, *, megabytes: int) -> None:

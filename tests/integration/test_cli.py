@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -24,8 +25,8 @@ from tests.integration.doors import (
     World,
     arguments_of_every_process,
     files_below,
-    fill,
     fill_large,
+    filled_world,
     partials,
     wait_for_partial,
 )
@@ -83,8 +84,9 @@ def restore(world: World, target: str, *words: object) -> Outcome:
 
 
 @pytest.fixture(params=DATABASES)
-def world(request: pytest.FixtureRequest) -> World:
-    return fill(World(request.param, request.getfixturevalue(DATABASES[request.param])))
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with filled_world(request.param, request.getfixturevalue(DATABASES[request.param])) as made:
+        yield made
 
 
 @pytest.fixture
@@ -225,23 +227,29 @@ def test_unknown_database(world: World, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def start_backup(world: World, repository: Path) -> subprocess.Popen[str]:
-    words = command(
-        "backup", world.dbms, *world.connection(), "--database", world.name, "--repository", repository, "--json"
-    )
-    return subprocess.Popen(words, env=environment(world), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@contextlib.contextmanager
+def running_backup(world: World, repository: Path) -> Iterator[subprocess.Popen[str]]:
+    """A backup that has begun to write."""
+    words = ["backup", world.dbms, *world.connection(), "--database", world.name, "--repository", repository, "--json"]
+    with subprocess.Popen(
+        command(*words), env=environment(world), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            wait_for_partial(repository)
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing(world: World, how: signal.Signals, tmp_path: Path) -> None:
     fill_large(world, megabytes=150)
-    process = start_backup(world, tmp_path)
-    wait_for_partial(tmp_path)
-    assert not [line for line in arguments_of_every_process() if world.password in line]
-    process.send_signal(how)
-    # An impatient user presses the key again.
-    process.send_signal(how)
-    out, err = process.communicate(timeout=30)
+    with running_backup(world, tmp_path) as process:
+        assert not [line for line in arguments_of_every_process() if world.password in line]
+        process.send_signal(how)
+        # An impatient user presses the key again.
+        process.send_signal(how)
+        out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert json.loads(out)["error"]["kind"] == "interrupted"
     assert "Traceback" not in err
@@ -251,10 +259,9 @@ def test_an_interrupt_leaves_nothing(world: World, how: signal.Signals, tmp_path
 
 def test_after_a_kill_the_next_run_works(world: World, tmp_path: Path) -> None:
     fill_large(world, megabytes=100)
-    process = start_backup(world, tmp_path)
-    wait_for_partial(tmp_path)
-    process.kill()
-    process.communicate(timeout=30)
+    with running_backup(world, tmp_path) as process:
+        process.kill()
+        process.communicate(timeout=30)
     assert dbfleet("info", tmp_path, "--json").data["backups"] == []
     assert partials(tmp_path) != []
     again = backup(world, "--repository", tmp_path, "--json")
@@ -266,15 +273,14 @@ def test_after_a_kill_the_next_run_works(world: World, tmp_path: Path) -> None:
 
 def test_a_reader_that_leaves_is_no_failure(world: World, tmp_path: Path) -> None:
     assert backup(world, "--repository", tmp_path).code == 0
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command("info", tmp_path), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait(timeout=30) == 0
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=30) == 0
 
 
 def test_a_result_that_cannot_be_written_is_a_failure(world: World, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.doors import ROWS, World, files_below, fill
+from tests.integration.doors import ROWS, World, files_below, filled_world
 from tools.collection_tree import exported_collection, tool_environment
 
 DATABASES = {"postgresql": "pg_latest_database", "mariadb": "mariadb_latest_database"}
@@ -100,8 +100,9 @@ def playbooks(collection: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(params=DATABASES)
-def world(request: pytest.FixtureRequest) -> World:
-    return fill(World(request.param, request.getfixturevalue(DATABASES[request.param])))
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with filled_world(request.param, request.getfixturevalue(DATABASES[request.param])) as made:
+        yield made
 
 
 @pytest.fixture
