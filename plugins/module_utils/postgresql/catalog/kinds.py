@@ -15,6 +15,8 @@ from .conversion import read_conversions
 from .default_privileges import read_default_privileges
 from .domain_type import read_domain_types
 from .enum_type import read_enum_types
+from .event_trigger import read_event_triggers
+from .extended_statistics import read_extended_statistics
 from .extension import read_extensions
 from .foreign_data_wrapper import read_foreign_data_wrappers
 from .foreign_key import read_foreign_keys
@@ -30,6 +32,8 @@ from .not_null import read_invalid_not_nulls
 from .operator import read_operators
 from .operator_class import read_operator_classes
 from .operator_family import read_operator_families
+from .publication import read_publications
+from .publication_member import read_publication_members
 from .range_type import read_range_types
 from .row_security import read_row_security
 from .rule import read_rules
@@ -93,4 +97,8 @@ KINDS: tuple[Reader, ...] = (
     read_foreign_servers,
     read_user_mappings,
     read_foreign_tables,
+    read_event_triggers,
+    read_extended_statistics,
+    read_publications,
+    read_publication_members,
 )
