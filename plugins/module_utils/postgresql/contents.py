@@ -29,7 +29,7 @@ _DEPENDENCIES = """
       AND (refobjid >= 16384 OR refclassid = 'pg_catalog.pg_namespace'::regclass)
 """
 #: What the server says when an object that the snapshot shows is gone by now.
-_GONE = frozenset(("42P01", "42703", "42704", "42883", "3F000", "XX000", "55000"))
+_GONE = frozenset(("42P01", "42704", "3F000", "XX000"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _read(session: Session) -> Contents:
     catalog = Catalog(session)
     database = read_database(catalog)
     objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
-    refuse_what_is_not_covered(session, {one.key for one in objects} | set(catalog.left_out))
+    refuse_what_is_not_covered(session, {one.key for one in objects}.union(catalog.aliases, catalog.left_out))
     graph = Graph(objects, catalog.aliases)
     for catalog_oid, oid, needed_catalog, needed_oid in session.rows(_DEPENDENCIES):
         graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))

@@ -86,13 +86,12 @@ def parse_acl(array: str | None) -> tuple[AclItem, ...]:
 
 
 def privilege_statements(
-    privileges: Privileges, *, word: str, name: str, owner: str, version: int, column: str = "", prefix: str = ""
+    privileges: Privileges, *, word: str, name: str, owner: str, column: str = "", prefix: str = ""
 ) -> str:
     """The REVOKE and GRANT statements that turn the base into the actual ACL; empty where they are equal.
 
     :param word: the object's kind as GRANT names it: ``TABLE``, ``FUNCTION``.
     :param name: the object's name as SQL; empty for default privileges.
-    :param version: of the server the ACL comes from.
     :param column: quoted, for the privileges of one column.
     :param prefix: ``ALTER DEFAULT PRIVILEGES … `` for default privileges.
     """
@@ -102,7 +101,7 @@ def privilege_statements(
     own: list[str] = []
     others: list[str] = []
     for item in (item for item in base if item not in actual):
-        plain, grantable = _words(item.letters, word, version, column)
+        plain, grantable = _words(item.letters, word, column)
         who = identifier(item.grantee) if item.grantee else "PUBLIC"
         if plain:
             own.append(target.format(verb="REVOKE", what=plain, preposition="FROM", who=who, end=";\n"))
@@ -110,7 +109,7 @@ def privilege_statements(
             # Taking the privilege itself takes the option to grant it along.
             own.append(target.format(verb="REVOKE", what=grantable, preposition="FROM", who=who, end=";\n"))
     for item in (item for item in actual if item not in base):
-        plain, grantable = _words(item.letters, word, version, column)
+        plain, grantable = _words(item.letters, word, column)
         if not plain and not grantable:
             continue
         who = identifier(item.grantee) if item.grantee else "PUBLIC"
@@ -140,11 +139,9 @@ def _role(text: str) -> str:
     return text[1:-1].replace('""', '"') if text.startswith('"') else text
 
 
-def _words(letters: str, word: str, version: int, column: str) -> tuple[str, str]:
+def _words(letters: str, word: str, column: str) -> tuple[str, str]:
     """The privileges of one item as words: the plain ones, and the ones that may be granted on."""
     known = _COLUMN if column else _PRIVILEGES[word]
-    if version < 170000:
-        known = tuple(pair for pair in known if pair[0] != "m")
     suffix = f"({column})" if column else ""
     plain = [text + suffix for letter, text in known if re.search(letter + r"(?!\*)", letters)]
     grantable = [text + suffix for letter, text in known if letter + "*" in letters]

@@ -25,7 +25,14 @@ _NOT_NULL_CONSTRAINT = """
     nn.oid IS NOT NULL AND nn.convalidated,
     CASE WHEN nn.conname = c.relname || '_' || a.attname || '_not_null' AND
               pg_catalog.obj_description(nn.oid, 'pg_constraint') IS NULL THEN '' ELSE nn.conname END,
-    nn.connoinherit, nn.conislocal
+    nn.connoinherit,
+    -- An inherited constraint that is valid here, while those of all parents are not, must be said here.
+    nn.conislocal OR NOT EXISTS (
+        SELECT FROM pg_catalog.pg_inherits i
+        JOIN pg_catalog.pg_attribute pa ON pa.attrelid = i.inhparent AND pa.attname = a.attname
+        JOIN pg_catalog.pg_constraint pn
+          ON pn.conrelid = pa.attrelid AND pn.contype = 'n' AND pn.conkey = ARRAY[pa.attnum] AND pn.convalidated
+        WHERE i.inhrelid = a.attrelid)
 """
 _NOT_NULL_JOIN = """
     LEFT JOIN pg_catalog.pg_constraint nn
@@ -44,7 +51,8 @@ _QUERY = """
            pg_catalog.array_to_string(a.attoptions, ', '),
            CASE WHEN a.attfdwoptions IS NOT NULL THEN pg_catalog.array_to_string(ARRAY(
                SELECT pg_catalog.quote_ident(option_name) || ' ' || pg_catalog.quote_literal(option_value)
-               FROM pg_catalog.pg_options_to_table(a.attfdwoptions) ORDER BY option_name), E',\\n    ') END
+               FROM pg_catalog.pg_options_to_table(a.attfdwoptions) ORDER BY option_name), E',\\n    ') END,
+           {has_constraint}
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     LEFT JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
@@ -64,6 +72,7 @@ class Column(t.NamedTuple):
     :param not_null_local: the constraint is not only inherited.
     :param statistics: the target, empty for the default.
     :param storage: ``pg_attribute.attstorage`` where it is not the type's own.
+    :param has_not_null_constraint: NOT NULL is a constraint of its own (18 and later).
     :param generated: ``s`` stored, ``v`` virtual, empty for an ordinary column.
     """
 
@@ -83,6 +92,7 @@ class Column(t.NamedTuple):
     generated: str
     options: str
     foreign_options: str
+    has_not_null_constraint: bool
 
     @property
     def sql_name(self) -> str:
@@ -93,6 +103,7 @@ def _sql(version: int) -> str:
     return _QUERY.format(
         not_null=_NOT_NULL_CONSTRAINT if version >= 180000 else _NOT_NULL_FLAG,
         join=_NOT_NULL_JOIN if version >= 180000 else "",
+        has_constraint="nn.oid IS NOT NULL" if version >= 180000 else "'f'",
         compression="a.attcompression" if version >= 140000 else "''",
         generated="a.attgenerated" if version >= 120000 else "''",
     )
@@ -126,5 +137,5 @@ class Columns:
 def _column(row: tuple[str, ...]) -> Column:
     return Column(
         int(row[0]), int(row[1]), row[2], row[3], row[4], row[5] == "t", row[6] == "t", row[7], row[8] == "t",
-        row[9] == "t", row[10], row[11], row[12], row[13], row[14], row[15],
+        row[9] == "t", row[10], row[11], row[12], row[13], row[14], row[15], row[16] == "t",
     )  # fmt: skip

@@ -46,7 +46,6 @@ def column_acl_entries(catalog: Catalog, relation: Relation, table_acl: t.Sequen
             word="TABLE",
             name=relation.sql_name,
             owner=relation.owner,
-            version=catalog.version,
             column=column,
         )
         if statements:

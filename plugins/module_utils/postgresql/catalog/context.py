@@ -172,17 +172,16 @@ class Catalog:
             yield satellite("SECURITY LABEL", f"{word} {name}", "".join(statements), owner=owner)
 
     def acl_entry(
-        self, privileges: Privileges, word: str, name: str, *, owner: str, schema: str = "", tag: str = ""
+        self, privileges: Privileges, word: str, name: str, *, owner: str, schema: str = ""
     ) -> t.Iterator[Entry]:
         """The privileges of an object, where they differ from what they would be anyway.
 
         :param name: as SQL, without its schema.
-        :param tag: what follows the word in the tag; the name where empty.
         """
         target = f"{identifier(schema)}.{name}" if schema else name
-        statements = privilege_statements(privileges, word=word, name=target, owner=owner, version=self.version)
+        statements = privilege_statements(privileges, word=word, name=target, owner=owner)
         if statements:
-            yield satellite("ACL", f"{word} {tag or name}", statements, owner=owner)
+            yield satellite("ACL", f"{word} {name}", statements, owner=owner)
 
 
 class Definitions:

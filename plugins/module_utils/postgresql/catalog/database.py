@@ -41,7 +41,8 @@ _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin", "d": "default"}
 class Database(DatabaseObject):
     """The database.
 
-    :param provider: of its collation, empty before 15.
+    :param provider: of its collation, empty before 15: older servers do not know the word.
+    :param knows_locale: the server knows LOCALE for both of its settings (13 and later).
     :param settings: role (empty for all) and settings, from ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET.
     """
 
@@ -51,6 +52,7 @@ class Database(DatabaseObject):
     ctype: str
     provider: str
     locale: str
+    knows_locale: bool
     icu_rules: str
     tablespace: str
     connection_limit: int
@@ -65,7 +67,7 @@ class Database(DatabaseObject):
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         name = identifier(self.name)
-        tablespace = "" if self.tablespace == "pg_default" else self.tablespace
+        tablespace = None if self.tablespace == "pg_default" else self.tablespace
         # The tablespace is in the entry's field, not in the statement, so that --no-tablespaces can drop it.
         yield Entry(
             "DATABASE", self.name, self._create(name), f"DROP DATABASE {name};\n", self.owner, tablespace=tablespace
@@ -88,7 +90,7 @@ class Database(DatabaseObject):
         statement = f"CREATE DATABASE {name} WITH TEMPLATE = template0 ENCODING = {literal(self.encoding)}"
         if self.provider:
             statement += f" LOCALE_PROVIDER = {_PROVIDERS[self.provider]}"
-        if self.collate == self.ctype:
+        if self.collate == self.ctype and self.knows_locale:
             statement += f" LOCALE = {literal(self.collate)}"
         else:
             statement += f" LC_COLLATE = {literal(self.collate)} LC_CTYPE = {literal(self.ctype)}"
@@ -133,6 +135,7 @@ def read_database(catalog: Catalog) -> Database:
         ctype=row[4],
         provider=row[5],
         locale=row[6],
+        knows_locale=version >= 130000,
         icu_rules=row[7],
         tablespace=row[8],
         connection_limit=int(row[9]),

@@ -53,7 +53,6 @@ class DefaultPrivileges(DatabaseObject):
             word=self.word,
             name="",
             owner=self.role,
-            version=definitions.catalog.version,
             prefix=f"ALTER DEFAULT PRIVILEGES FOR ROLE {role} {schema}",
         )
         if statements:

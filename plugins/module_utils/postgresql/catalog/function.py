@@ -30,7 +30,9 @@ _QUERY = """
     FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-    WHERE p.oid >= 16384 AND {not_aggregate}
+    WHERE p.oid >= 16384 AND {not_aggregate} AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 """
 _VOLATILITY = {"i": " IMMUTABLE", "s": " STABLE", "v": ""}
 _PARALLEL = {"s": " PARALLEL SAFE", "r": " PARALLEL RESTRICTED", "u": ""}
@@ -98,13 +100,11 @@ class Function(DatabaseObject):
         yield Entry(self.word, tag, statement, f"DROP {self.word} {schema}.{signature};\n", self.owner)
         yield from catalog.comment_entry(self.key, self.word, signature, owner=self.owner, schema=self.schema)
         yield from catalog.label_entry(self.key, self.word, signature, owner=self.owner, schema=self.schema)
-        yield from catalog.acl_entry(
-            self.privileges, self.word, signature, owner=self.owner, schema=self.schema, tag=tag
-        )
+        yield from catalog.acl_entry(self.privileges, self.word, signature, owner=self.owner, schema=self.schema)
 
 
 def read_functions(catalog: Catalog) -> t.Iterator[Function]:
-    """All functions and procedures of users."""
+    """All functions and procedures of users; those that a range type brings along come with it."""
     version = catalog.version
     query = _QUERY.format(
         kind="p.prokind" if version >= 110000 else "CASE WHEN p.proiswindow THEN 'w' ELSE 'f' END",

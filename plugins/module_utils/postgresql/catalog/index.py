@@ -65,7 +65,7 @@ class Index(DatabaseObject):
             relation, name, clustered=self.is_clustered, replica_identity=self.is_replica_identity
         )
         for column, target in self.statistics:
-            statement += f"\nALTER INDEX {self.sql_name} ALTER COLUMN {column} SET STATISTICS {target};\n"
+            statement += f"ALTER INDEX {self.sql_name} ALTER COLUMN {column} SET STATISTICS {target};\n"
         statement += catalog.needed_extensions_sql(self.key, "INDEX", self.sql_name)
         drop = "" if self.is_attached else f"DROP INDEX {self.sql_name};\n"
         yield Entry("INDEX", self.name, statement, drop, relation.owner, tablespace=self.tablespace)

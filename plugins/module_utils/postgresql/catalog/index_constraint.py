@@ -55,7 +55,6 @@ class IndexConstraint(DatabaseObject):
     without_overlaps: bool
     is_clustered: bool
     is_replica_identity: bool
-    is_attached: bool
 
     kind = "constraint"
     priority = Priority.CONSTRAINT
@@ -76,12 +75,11 @@ class IndexConstraint(DatabaseObject):
         )
         index = Key(CatalogOid.PG_CLASS, self.index)
         statement += catalog.needed_extensions_sql(index, "INDEX", qualified(self.schema, self.name))
-        drop = "" if self.is_attached else f"{alter} DROP CONSTRAINT {name};\n"
+        drop = f"{alter} DROP CONSTRAINT {name};\n"
         yield Entry(
             "CONSTRAINT", f"{relation.name} {self.name}", statement, drop, relation.owner, tablespace=self.tablespace
         )
         yield from constraint_comment(catalog, relation, self.key, self.name)
-        yield from catalog.comment_entry(index, "INDEX", name, owner=relation.owner, schema=self.schema)
 
     def _built(self) -> str:
         keys = ", ".join(identifier(column) for column in self.columns)
@@ -98,8 +96,30 @@ class IndexConstraint(DatabaseObject):
         return " ".join(parts)
 
 
-def read_index_constraints(catalog: Catalog) -> t.Iterator[IndexConstraint]:
-    """All primary key, unique and exclusion constraints."""
+@dataclasses.dataclass(frozen=True)
+class IndexComment(DatabaseObject):
+    """The comment of the index that stands behind a constraint; it comes where the indexes come.
+
+    :param index: the OID of the index.
+    """
+
+    index: int
+    constraint: Key
+    owner: str
+
+    kind = "index comment"
+    priority = Priority.INDEX
+
+    def edges(self) -> t.Iterable[Key]:
+        return (self.constraint,)
+
+    def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
+        key, name = Key(CatalogOid.PG_CLASS, self.index), identifier(self.name)
+        return definitions.catalog.comment_entry(key, "INDEX", name, owner=self.owner, schema=self.schema)
+
+
+def read_index_constraints(catalog: Catalog) -> t.Iterator[DatabaseObject]:
+    """All primary key, unique and exclusion constraints, and the comments of their indexes."""
     query = _QUERY.format(
         key_count="i.indnkeyatts" if catalog.version >= 110000 else "i.indnatts",
         nulls_not_distinct="i.indnullsnotdistinct" if catalog.version >= 150000 else "'f'",
@@ -113,6 +133,9 @@ def read_index_constraints(catalog: Catalog) -> t.Iterator[IndexConstraint]:
         names, keys = parse_array(row[7]), int(row[8])
         # Whatever depends on the index depends on the constraint that makes it.
         catalog.aliases[Key(CatalogOid.PG_CLASS, index)] = key
+        if catalog.comment(Key(CatalogOid.PG_CLASS, index)) is not None:
+            comment_key = Key(-Priority.INDEX, index)
+            yield IndexComment(comment_key, relation.schema, row[2], index, key, relation.owner)
         yield IndexConstraint(
             key=key,
             schema=relation.schema,
@@ -131,5 +154,4 @@ def read_index_constraints(catalog: Catalog) -> t.Iterator[IndexConstraint]:
             without_overlaps=row[14] == "t",
             is_clustered=row[11] == "t",
             is_replica_identity=row[12] == "t",
-            is_attached=index in catalog.parents,
         )

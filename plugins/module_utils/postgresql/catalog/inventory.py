@@ -23,7 +23,7 @@ _SUBSCRIPTIONS = """
 """
 _DESCRIBE = """
     SELECT pg_catalog.pg_describe_object(u.catalog, u.oid, 0)
-    FROM pg_catalog.unnest($1::oid[], $2::oid[]) u (catalog, oid)
+    FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) u (catalog, oid)
 """
 
 

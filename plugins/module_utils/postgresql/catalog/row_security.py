@@ -17,7 +17,7 @@ _QUERY = """
     SELECT p.oid, p.polrelid, p.polname, p.polcmd, p.polpermissive,
            CASE WHEN p.polroles = '{0}' THEN '{}' ELSE ARRAY(
                SELECT r.rolname FROM pg_catalog.pg_roles r
-               WHERE r.oid = ANY (p.polroles) ORDER BY r.rolname)::text[] END,
+               WHERE r.oid = ANY (p.polroles) ORDER BY r.oid)::text[] END,
            pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
     FROM pg_catalog.pg_policy p
     WHERE p.polrelid >= 16384
@@ -40,7 +40,7 @@ class RowSecurity(DatabaseObject):
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         relation = self.relation
-        statement = f"ALTER TABLE {relation.sql_name} ENABLE ROW LEVEL SECURITY;\n"
+        statement = f"ALTER TABLE {relation.sql_name} ENABLE ROW LEVEL SECURITY;"
         yield Entry("ROW SECURITY", relation.name, statement, owner=relation.owner)
 
 

@@ -100,11 +100,16 @@ def element_list(relation: Relation, columns: list[Column], definitions: Definit
     """The columns and checks between brackets, for tables and foreign tables."""
     parts = definitions.embedded(relation.key)
     defaults = {part.number: part.expression for part in parts if isinstance(part, ColumnDefault)}
-    elements = [
-        _column_clause(relation, column, defaults.get(column.number))
-        for column in columns
-        if is_printed(relation, column) and not _defined_by_type(relation, column, defaults.get(column.number))
-    ]
+    elements = []
+    for column in columns:
+        default = defaults.get(column.number)
+        if is_printed(relation, column):
+            if not _defined_by_type(relation, column, default):
+                elements.append(_column_clause(relation, column, default))
+        elif column.not_null and column.not_null_local and column.has_not_null_constraint:
+            name = f"CONSTRAINT {identifier(column.not_null_name)} " if column.not_null_name else ""
+            inherit = " NO INHERIT" if column.not_null_no_inherit else ""
+            elements.append(f"{name}NOT NULL {column.sql_name}{inherit}")
     elements.extend(
         f"CONSTRAINT {identifier(part.name)} {part.definition}"
         for part in parts
@@ -152,12 +157,9 @@ def alter_columns(relation: Relation, columns: list[Column]) -> str:
     statements: list[str] = []
     for column in columns:
         target = f"{alter} ALTER COLUMN {column.sql_name}"
-        if not is_printed(relation, column) and column.not_null and column.not_null_local:
-            if column.not_null_name:
-                name = identifier(column.not_null_name)
-                statements.append(f"{alter} ADD CONSTRAINT {name} NOT NULL {column.sql_name};\n")
-            else:
-                statements.append(f"{target} SET NOT NULL;\n")
+        local_not_null = column.not_null and column.not_null_local and not column.has_not_null_constraint
+        if local_not_null and not is_printed(relation, column):
+            statements.append(f"{target} SET NOT NULL;\n")
         if column.statistics:
             statements.append(f"{target} SET STATISTICS {column.statistics};\n")
         if column.storage:

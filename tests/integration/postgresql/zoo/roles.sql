@@ -6,11 +6,12 @@ DO $do$
 DECLARE
     wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['zoo_owner', 'zoo "Owner" of ''all''', 'zoo_reader', 'Zöo, Reader'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['zoo_owner', 'zoo "Owner" of ''all''', 'zoo_reader', 'Zöo, Reader',
+        'zoo "odd" Role', 'select'] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I', wanted);
         END IF;
     END LOOP;
 END
 $do$;
-GRANT zoo_owner, "zoo ""Owner"" of 'all'" TO CURRENT_USER;
+GRANT zoo_owner, "zoo ""Owner"" of 'all'", "zoo ""odd"" Role", "select" TO CURRENT_USER;
