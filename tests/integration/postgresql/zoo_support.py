@@ -62,11 +62,14 @@ def subscriptions_dropped(server: servers.Server, database: str) -> Iterator[Non
     finally:
         with server.connect(database) as connection:
             names = connection.execute(
-                "SELECT format('DROP SUBSCRIPTION %I', subname) FROM pg_subscription"
+                "SELECT quote_ident(subname) FROM pg_subscription"
                 " WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
             ).fetchall()
-            for (statement,) in names:
-                connection.execute(statement)
+            for (name,) in names:
+                # There is no publisher whose slot could be dropped.
+                connection.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
+                connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+                connection.execute(f"DROP SUBSCRIPTION {name}")
 
 
 @dataclasses.dataclass(frozen=True)
