@@ -39,6 +39,7 @@ from .row_security import read_row_security
 from .rule import read_rules
 from .schema import read_schemas
 from .sequence import read_sequence_values, read_sequences
+from .subscription import read_subscriptions
 from .table import read_tables
 from .table_attach import read_table_attachments
 from .table_check import read_table_checks
@@ -101,4 +102,5 @@ KINDS: tuple[Reader, ...] = (
     read_extended_statistics,
     read_publications,
     read_publication_members,
+    read_subscriptions,
 )
