@@ -43,7 +43,8 @@ def receive(connection: t.Any) -> Outcome:
     """
     affected = connection._read_query_result()
     warnings = connection._result.warning_count
-    while connection.next_result():
+    while connection._result.has_next:
+        connection.next_result()
         affected += connection.affected_rows()
         warnings = connection._result.warning_count
     return Outcome(int(affected or 0), int(warnings or 0), not connection.server_status & _NO_BACKSLASH_ESCAPES)
