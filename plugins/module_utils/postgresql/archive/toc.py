@@ -67,7 +67,8 @@ def _encode_entry(entry: TocEntry, version: tuple[int, int]) -> bytes:
         parts.append(encode_string(entry.table_am))
     if version >= VERSION_RELKIND:
         parts.append(encode_int(ord(entry.relkind) if entry.relkind else 0))
-    parts.append(encode_string(entry.owner))
+    # pg_dump has no owner for what can have none, and an empty one for the comment on such a thing.
+    parts.append(encode_string(entry.owner or (None if entry.section != SECTION_NONE else "")))
     parts.append(encode_string("false"))  # WITH OIDS, gone since PostgreSQL 12
     parts.extend(encode_string(str(dump_id)) for dump_id in entry.dependencies)
     parts.append(encode_string(None))
