@@ -14,7 +14,7 @@ import socket
 import time
 import typing as t
 
-from .errors import UsageError
+from .errors import StorageError, UsageError
 from .interfaces import BackupPlan, BackupSource
 from .mysql.dump import MysqlBackupSource
 from .mysql.options import BackupOptions as MysqlBackupOptions
@@ -23,8 +23,10 @@ from .postgresql.options import BackupOptions as PostgresqlBackupOptions
 from .progress import Progress
 from .release import VERSION
 from .repository.layout import LOGICAL
-from .repository.manifest import render_manifest
+from .repository.lock import RepositoryLock
+from .repository.manifest import parse_manifest, render_manifest
 from .repository.place import DestinationPlace, Place, RepositoryPlace
+from .repository.publication import Publication
 from .repository.records import Manifest, ServerIdentity
 from .summary import backup_summary, planned_summary
 
@@ -96,14 +98,20 @@ def backup(request: BackupRequest, progress: Progress) -> BackupResult:
         progress.phase("planning")
         plan = source.plan()
         place = _place(destination, plan)
-        existing = _young_enough(place, request.max_age)
-        if existing is not None:
-            return _unchanged(place, existing)
-        place.check(plan.estimated_bytes, progress)
+        newest = place.newest_good(_warn_once(progress))
+        if newest is not None and _is_young(newest, request.max_age):
+            return _unchanged(place, newest)
+        place.check(plan.estimated_bytes if newest is None else newest.size, progress)
         if request.check:
             return _planned(place, plan)
-        with place.lock(purpose=f"backup of {plan.database}"):
-            return _locked_backup(request, progress, source, place, plan)
+        with place.lock(purpose=f"backup of {plan.database}") as lock:
+            for name in place.sweep():
+                progress.message(f"swept {name}, left behind by a job that died")
+            # Another job may have finished one while this one waited to begin.
+            newest = place.newest_good(_warn_once(progress))
+            if newest is not None and _is_young(newest, request.max_age):
+                return _unchanged(place, newest)
+            return _write(place, lock, source, plan, progress)
     finally:
         source.close()
         progress.finish()
@@ -132,31 +140,28 @@ def default_cluster(server: ServerIdentity) -> str:
     return f"{socket.gethostname() if local else server.host}-{server.port}"
 
 
-def _young_enough(place: Place, max_age: float | None) -> Manifest | None:
-    """The newest whole backup if it is younger than ``max_age`` seconds."""
+def _warn_once(progress: Progress) -> t.Callable[[str], None]:
+    def warn(text: str) -> None:
+        if text not in progress.warnings:
+            progress.warn(text)
+
+    return warn
+
+
+def _is_young(manifest: Manifest, max_age: float | None) -> bool:
+    """Whether a backup is younger than ``max_age`` seconds; one from the future says nothing."""
     if max_age is None:
-        return None
-    newest = place.newest()
-    if newest is None or not place.is_whole(newest):
-        return None
-    started = datetime.datetime.fromisoformat(newest.started_at)
-    age = (datetime.datetime.now(datetime.timezone.utc) - started).total_seconds()
-    return newest if age < max_age else None
+        return False
+    started = datetime.datetime.fromisoformat(manifest.started_at)
+    return 0 <= (datetime.datetime.now(datetime.timezone.utc) - started).total_seconds() < max_age
 
 
-def _locked_backup(
-    request: BackupRequest, progress: Progress, source: BackupSource, place: Place, plan: BackupPlan
+def _write(
+    place: Place, lock: RepositoryLock, source: BackupSource, plan: BackupPlan, progress: Progress
 ) -> BackupResult:
-    # Another job may have finished one while this one waited to begin.
-    existing = _young_enough(place, request.max_age)
-    if existing is not None:
-        return _unchanged(place, existing)
-    for name in place.sweep():
-        progress.message(f"swept {name}, left behind by a job that died")
     before = place.describe()
-    started = datetime.datetime.now(datetime.timezone.utc)
+    identity, started = place.new_id(LOGICAL)
     clock = time.monotonic()
-    identity = place.new_id(LOGICAL, started)
     publication = place.begin(identity)
     try:
         contents = source.write(publication, progress)
@@ -166,7 +171,7 @@ def _locked_backup(
             id=identity,
             kind=LOGICAL,
             cluster=place.cluster,
-            database=place.database,
+            database=plan.database,
             server=plan.server,
             contents=dataclasses.replace(contents, artifact=publication.stored_path(contents.artifact)),
             files=publication.records(),
@@ -176,13 +181,24 @@ def _locked_backup(
             duration=round(time.monotonic() - clock, 3),
             warnings=tuple(progress.warnings),
         )
-        place.check_lock()
-        publication.publish(render_manifest(manifest), manifest_path=place.manifest_path)
+        rendered = render_manifest(manifest)
+        # What could not be read again must not be published.
+        parse_manifest(rendered, name=f"of backup {identity}")
+        lock.check()
+        publication.publish(rendered)
     except BaseException:
-        publication.abandon()
+        _abandon(publication, progress)
         raise
     summary = backup_summary(manifest, path=place.path_of(manifest))
     return BackupResult(changed=True, backup=summary, before=before, after=place.describe())
+
+
+def _abandon(publication: Publication, progress: Progress) -> None:
+    try:
+        publication.abandon()
+    except StorageError as error:
+        # The error that ended the backup is the one to report, and the next backup sweeps again.
+        progress.message(f"what was written could not be removed: {error}")
 
 
 def _unchanged(place: Place, manifest: Manifest) -> BackupResult:
@@ -193,6 +209,6 @@ def _unchanged(place: Place, manifest: Manifest) -> BackupResult:
 
 def _planned(place: Place, plan: BackupPlan) -> BackupResult:
     before = place.describe()
-    what = f"a new {plan.format} backup of {len(plan.tables)} tables, about {plan.estimated_bytes} bytes before compression\n"
+    what = f"a new {plan.format} backup of {len(plan.tables)} tables, about {plan.estimated_bytes} bytes uncompressed\n"
     summary = planned_summary(plan, cluster=place.cluster, path=place.location)
     return BackupResult(changed=True, backup=summary, before=before, after=before + what)

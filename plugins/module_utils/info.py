@@ -9,11 +9,9 @@ import dataclasses
 import os
 import typing as t
 
-from .errors import NotFoundError, UsageError
-from .repository.dest import MANIFEST_SUFFIX, read_dest_manifest
-from .repository.layout import MANIFEST_NAME
-from .repository.local import LocalStorage
-from .repository.manifest import LARGEST_MANIFEST, parse_manifest
+from .errors import CorruptArtifactError, NotFoundError, UsageError
+from .repository.artifact import open_artifact
+from .repository.dest import MANIFEST_SUFFIX
 from .repository.repository import Repository
 from .summary import backup_summary
 
@@ -34,13 +32,21 @@ class InfoRequest:
 
 @dataclasses.dataclass(frozen=True)
 class InfoResult:
-    """Backups as plain data (see :mod:`summary`); one with tables where one was asked for."""
+    """Backups as plain data (see :mod:`summary`); one with tables where one was asked for.
+
+    :param damaged: ``path`` and ``error`` of every manifest of a repository that cannot be trusted.
+    """
 
     backups: tuple[t.Mapping[str, t.Any], ...]
     backup: t.Mapping[str, t.Any] | None = None
+    damaged: tuple[t.Mapping[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = {"changed": False, "backups": [dict(entry) for entry in self.backups]}
+        result: dict[str, t.Any] = {
+            "changed": False,
+            "backups": [dict(entry) for entry in self.backups],
+            "damaged": [dict(entry) for entry in self.damaged],
+        }
         if self.backup is not None:
             result["backup"] = dict(self.backup)
         return result
@@ -50,7 +56,7 @@ def info(request: InfoRequest) -> InfoResult:
     """Answer a question about backups.
 
     :raises NotFoundError: the location is neither a repository nor a backup, or the backup is not there.
-    :raises CorruptArtifactError: a manifest is damaged.
+    :raises CorruptArtifactError: the manifest of the one backup that was asked for is damaged.
     """
     if not request.location:
         raise UsageError("name a repository or the path of a backup")
@@ -64,28 +70,27 @@ def info(request: InfoRequest) -> InfoResult:
         entry = repository.find(request.backup, cluster=request.cluster, database=request.database)
         summary = backup_summary(entry.manifest, path=entry.url)
         return InfoResult(backups=(backup_summary(entry.manifest, path=entry.url, tables=False),), backup=summary)
-    entries = repository.entries(cluster=request.cluster, database=request.database)
-    return InfoResult(backups=tuple(backup_summary(entry.manifest, path=entry.url, tables=False) for entry in entries))
+    damaged: list[CorruptArtifactError] = []
+    entries = repository.entries(cluster=request.cluster, database=request.database, on_damage=damaged.append)
+    return InfoResult(
+        backups=tuple(backup_summary(entry.manifest, path=entry.url, tables=False) for entry in entries),
+        damaged=tuple({"path": str(error.context.get("path", "")), "error": error.message} for error in damaged),
+    )
 
 
 def _single_backup(request: InfoRequest) -> InfoResult | None:
-    """The backup that a path is itself: an artifact with its manifest beside it, or a folder of a repository."""
-    path = os.path.abspath(request.location)
-    if not os.path.lexists(path):
-        raise NotFoundError(f"there is no file or folder {request.location}", path=request.location)
-    manifest = read_dest_manifest(path)
-    if manifest is None and os.path.isdir(path):
-        data = LocalStorage(path).read_small(MANIFEST_NAME, LARGEST_MANIFEST)
-        manifest = None if data is None else parse_manifest(data, name=os.path.join(path, MANIFEST_NAME))
+    """The backup that a path is itself, ``None`` for a folder that is none."""
+    manifest = open_artifact(request.location).manifest
     if manifest is None:
-        if os.path.isdir(path):
+        if os.path.isdir(request.location):
             return None
         raise NotFoundError(
-            f"{request.location} has no manifest beside it ({os.path.basename(path)}{MANIFEST_SUFFIX})",
+            f"{request.location} has no manifest beside it ({os.path.basename(request.location)}{MANIFEST_SUFFIX})",
             hint="only backups made by dbfleet can be shown; restore foreign archives with source",
         )
     if request.backup and request.backup not in ("latest", manifest.id):
         raise NotFoundError(f"{request.location} is backup {manifest.id}, not {request.backup}")
+    path = os.path.abspath(request.location)
     return InfoResult(
         backups=(backup_summary(manifest, path=path, tables=False),), backup=backup_summary(manifest, path=path)
     )

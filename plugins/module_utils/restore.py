@@ -13,7 +13,7 @@ import dataclasses
 import time
 import typing as t
 
-from .errors import CorruptArtifactError, RestoreError, UsageError
+from .errors import CorruptArtifactError, NotFoundError, RestoreError, UsageError
 from .interfaces import RestoreContents, RestorePlan, RestoreTarget
 from .mysql.load import MysqlRestoreTarget
 from .mysql.options import RestoreOptions as MysqlRestoreOptions
@@ -22,6 +22,7 @@ from .postgresql.restore import PostgresqlRestoreTarget
 from .progress import Progress
 from .repository.artifact import StoredArtifact, open_artifact, open_backup
 from .repository.records import Manifest
+from .repository.storage import StoredFile
 from .streams.digest import DigestSource
 from .summary import backup_summary, server_summary
 
@@ -138,7 +139,7 @@ def _verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Pr
     progress.phase("checking checksums", total_bytes=manifest.size)
     for record in manifest.files:
         progress.item(record.path)
-        source = DigestSource(artifact.open_stored(record.path))
+        source = DigestSource(_open_recorded(artifact, record.path))
         try:
             while True:
                 data = source.read(_BLOCK_SIZE)
@@ -158,8 +159,19 @@ def _verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Pr
             )
 
 
+def _open_recorded(artifact: StoredArtifact, path: str) -> StoredFile:
+    try:
+        return artifact.open_stored(path)
+    except NotFoundError as error:
+        raise CorruptArtifactError(
+            f"{artifact.description}: a file of the backup is missing: {error.message}",
+            hint="restore another backup; this one is damaged",
+            path=path,
+        ) from error
+
+
 def _compare(manifest: Manifest, contents: RestoreContents) -> None:
-    """Every table of the manifest was restored with its number of rows."""
+    """Every table of the manifest was restored with its number of rows, and with its data where that was digested."""
     restored = {(table.schema, table.name): table for table in contents.tables}
     wrong = []
     for table in manifest.contents.tables:
@@ -168,6 +180,8 @@ def _compare(manifest: Manifest, contents: RestoreContents) -> None:
             wrong.append(f"{table.schema}.{table.name}: missing")
         elif found.rows != table.rows:
             wrong.append(f"{table.schema}.{table.name}: {found.rows} rows instead of {table.rows}")
+        elif found.sha256 and table.sha256 and found.sha256 != table.sha256:
+            wrong.append(f"{table.schema}.{table.name}: other data")
     if wrong:
         raise RestoreError(
             f"the restored database differs from the backup: {'; '.join(wrong[:10])}",

@@ -3,24 +3,28 @@
 
 """A plain destination: one file or folder that the user named, with its manifest beside it.
 
-The new backup is complete on the disk before the old one under the same name is touched. The manifest is removed
-first and put in place last, so that at no moment a manifest stands beside content that it does not describe.
+The new backup is complete on the disk before the old one under the same name is touched. The old manifest is moved
+away first and the new one put in place last, so that at no moment a manifest stands beside content that it does not
+describe. Until the new manifest is in place every step can be undone, by the job itself or by the next one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import uuid
 
-from ..errors import CorruptArtifactError, StorageError, UsageError
-from ..streams.file import FOLDER_MODE, FileSink, FileSource, storage_error, sync_folder
-from .layout import PARTIAL_PREFIX
-from .local import LocalStorage, make_private_folders, matching_names, remove_tree
+from ..errors import StorageError, UsageError
+from ..streams.file import sync_folder
+from .folders import remove_tree, rename
+from .layout import PARTIAL_PREFIX, is_staging_name_of, staging_name
+from .local import LocalStorage
 from .lock import RepositoryLock
 from .manifest import LARGEST_MANIFEST, parse_manifest
 from .records import Manifest
+from .staging import StagingFolder, claim
 
 MANIFEST_SUFFIX = ".manifest.json"
+_REPLACED_SUFFIX = ".replaced"
 
 
 def resolve_dest(dest: str, artifact: str) -> str:
@@ -29,7 +33,7 @@ def resolve_dest(dest: str, artifact: str) -> str:
     A folder that is itself a backup (its manifest stands beside it) is replaced, not filled.
     """
     path = os.path.abspath(dest)
-    is_folder = os.path.isdir(path) and not os.path.lexists(path + MANIFEST_SUFFIX)
+    is_folder = os.path.isdir(path) and not Destination(path).is_backup()
     return os.path.join(path, artifact) if is_folder or dest.endswith("/") else path
 
 
@@ -53,99 +57,113 @@ class Destination:
         self.path = path
         self.folder, self.name = os.path.split(path)
 
+    def is_backup(self) -> bool:
+        """Whether a backup of ours is here, or was before a job died while replacing it."""
+        if os.path.lexists(self.path + MANIFEST_SUFFIX):
+            return True
+        manifest = self.name + MANIFEST_SUFFIX
+        # Its own manifest is the last that a job writes before it touches what is here.
+        return any(os.path.lexists(os.path.join(self.folder, name, manifest)) for name in self._leftovers())
+
     def check_replaceable(self) -> None:
         """Whether the path is free or holds a backup of ours, which a new one may replace.
 
         :raises UsageError: something else is there.
         """
-        if os.path.lexists(self.path) and not os.path.lexists(self.path + MANIFEST_SUFFIX) and not self._leftovers():
+        if os.path.lexists(self.path) and not self.is_backup():
             raise UsageError(
                 f"{self.path} exists and is not a backup made by dbfleet (there is no {self.name}{MANIFEST_SUFFIX})",
                 hint="choose another destination, or move what is there away",
             )
 
-    def _leftovers(self) -> list[str]:
-        return list(matching_names(self.folder, f"{PARTIAL_PREFIX}{self.name}-"))
-
     def lock(self, *, purpose: str) -> RepositoryLock:
         return RepositoryLock(LocalStorage(self.folder), f".{self.name}.lock", purpose=purpose)
 
     def sweep(self) -> list[str]:
-        """Finish or remove what dead jobs left beside the path; the caller holds the lock.
-
-        A job that died while publishing left a whole backup with its manifest: that is published now. Everything
-        else is removed.
-        """
-        swept = self._leftovers()
-        for name in swept:
-            staged = StagedDestination(self.folder, self.name, path=os.path.join(self.folder, name))
-            if staged.is_whole():
-                staged.publish()
-            staged.abandon()
+        """Undo and remove what dead jobs left beside the path; the caller holds the lock."""
+        swept = []
+        for name in self._leftovers():
+            claimed = claim(os.path.join(self.folder, name), self.name)
+            if claimed is not None:
+                StagedDestination(self.path, path=claimed).abandon()
+                swept.append(name)
         return swept
 
     def begin(self) -> StagedDestination:
-        make_private_folders(self.folder)
-        path = os.path.join(self.folder, f"{PARTIAL_PREFIX}{self.name}-{uuid.uuid4().hex[:8]}")
-        try:
-            os.mkdir(path, FOLDER_MODE)
-            os.chmod(path, FOLDER_MODE)
-        except OSError as error:
-            raise storage_error("make the folder", path, error) from error
-        return StagedDestination(self.folder, self.name, path=path)
+        staged = StagedDestination(self.path, path=os.path.join(self.folder, staging_name(self.name)))
+        staged.make()
+        return staged
+
+    def _leftovers(self) -> list[str]:
+        if not os.access(self.folder, os.R_OK):
+            # Nobody who may not list it can have made a staging folder there.
+            return []
+        names = LocalStorage(self.folder).folders("")
+        return [name for name in names if name.startswith(PARTIAL_PREFIX) and is_staging_name_of(name, self.name)]
 
 
-class StagedDestination:
-    """What will be at the destination, in a hidden folder beside it."""
+class StagedDestination(StagingFolder):
+    """What will be at the destination, in a hidden folder beside it.
 
-    can_patch = True
+    :param target: the destination's path.
+    :param path: the hidden folder's.
+    """
 
-    def __init__(self, folder: str, name: str, *, path: str) -> None:
-        self._folder = folder
-        self._name = name
-        self.path = path
-
-    def is_whole(self) -> bool:
-        """Whether everything including the manifest was written (the manifest is written last)."""
-        data = LocalStorage(self.path).read_small(self._name + MANIFEST_SUFFIX, LARGEST_MANIFEST)
-        if data is None:
-            return False
-        try:
-            parse_manifest(data, name=self.path)
-        except CorruptArtifactError:
-            # The job died while writing it.
-            return False
-        return True
-
-    def create(self, path: str) -> FileSink:
-        full = os.path.join(self.path, *path.split("/"))
-        make_private_folders(os.path.dirname(full))
-        return FileSink(full)
-
-    def open(self, path: str) -> FileSource:
-        return FileSource(os.path.join(self.path, *path.split("/")))
+    def __init__(self, target: str, *, path: str) -> None:
+        super().__init__(path)
+        self._target = target
+        self._target_manifest = target + MANIFEST_SUFFIX
+        self._new = os.path.join(path, os.path.basename(target))
+        self._new_manifest = self._new + MANIFEST_SUFFIX
+        self._old = self._new + _REPLACED_SUFFIX
+        self._old_manifest = self._new_manifest + _REPLACED_SUFFIX
+        self._unsettled = False
 
     def publish(self) -> None:
-        """Put content and manifest in place; run again after a crash, it goes on where it stopped."""
-        staged, target = os.path.join(self.path, self._name), os.path.join(self._folder, self._name)
-        for folder, _folders, _files in os.walk(self.path):
+        """Put content and manifest in place of what is there; until this returns, :meth:`abandon` undoes it."""
+        folder = os.path.dirname(self._target)
+        if not os.path.lexists(self._new):
+            raise StorageError(f"cannot publish {self._target}: nothing was written", path=self._target)
+        self.sync()
+        if os.path.lexists(self._target_manifest):
+            rename(self._target_manifest, self._old_manifest)
             sync_folder(folder)
-        try:
-            if os.path.lexists(staged):
-                if os.path.lexists(target + MANIFEST_SUFFIX):
-                    os.unlink(target + MANIFEST_SUFFIX)
-                if os.path.lexists(target):
-                    # The old content goes into the staging folder, which is removed at the end.
-                    os.rename(target, staged + ".replaced")
-                os.rename(staged, target)
-                sync_folder(self._folder)
-            if not os.path.lexists(target):
-                raise StorageError(f"cannot publish {target}: nothing was written", path=target)
-            os.rename(staged + MANIFEST_SUFFIX, target + MANIFEST_SUFFIX)
-        except OSError as error:
-            raise storage_error("publish", target, error) from error
-        sync_folder(self._folder)
-        self.abandon()
+        if os.path.lexists(self._target):
+            rename(self._target, self._old)
+        rename(self._new, self._target)
+        sync_folder(folder)
+        self._unsettled = True
+        rename(self._new_manifest, self._target_manifest)
+        sync_folder(folder)
+        self._unsettled = False
+        # What was replaced is of no use any more; if it cannot be removed now, the next job does it.
+        with contextlib.suppress(StorageError):
+            super().abandon()
 
     def abandon(self) -> None:
-        remove_tree(self.path)
+        """Put back what :meth:`publish` moved, unless it came to its end, then remove the rest.
+
+        :raises StorageError: something could not be moved; nothing is removed then.
+        """
+        if self._unsettled and not os.path.lexists(self._new_manifest):
+            rename(self._target_manifest, self._new_manifest)
+        if os.path.lexists(self._new_manifest):
+            self._move_back()
+            # First, because a folder without it is one in which nothing of the destination can be.
+            remove_tree(self._new_manifest)
+        super().abandon()
+
+    def _move_back(self) -> None:
+        replaced = os.path.lexists(self._target) and not os.path.lexists(self._target_manifest)
+        if replaced and not os.path.lexists(self._new):
+            rename(self._target, self._new)
+        if os.path.lexists(self._old):
+            if os.path.lexists(self._target):
+                raise StorageError(
+                    f"cannot put the former backup {self._old} back: {self._target} is in its place",
+                    hint="move it away and run the backup again",
+                )
+            rename(self._old, self._target)
+        if os.path.lexists(self._old_manifest):
+            rename(self._old_manifest, self._target_manifest)
+        sync_folder(os.path.dirname(self._target))

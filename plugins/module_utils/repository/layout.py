@@ -5,13 +5,17 @@
 
 Names of clusters and databases can hold anything; as folder names every byte outside ``A-Z a-z 0-9 _ . -`` is written
 as ``%XX``, and so is a leading dot, so that no name can leave its folder or collide with the repository's own files.
+A name that would be too long is cut and ends with ``~`` and a digest. Folder names are never decoded: a manifest says
+which cluster and database it belongs to.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 import urllib.parse
+import uuid
 
 from ..errors import UsageError
 
@@ -21,33 +25,41 @@ LOCK_NAME = ".lock"
 PARTIAL_PREFIX = ".partial-"
 LOGICAL = "logical"
 
-_ID = re.compile(r"(\d{8}T\d{6}Z)-([a-z]+)\Z")
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z]+\Z")
+_COMPONENT = re.compile(r"[A-Za-z0-9_%-][A-Za-z0-9_.%~-]*\Z")
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 _LONGEST_NAME = 200
+_DIGEST_LENGTH = 32
 
 
 def escape_name(name: str) -> str:
-    """``name`` as one path component.
+    """``name`` as one path component of at most 200 characters; different names give different components.
 
-    :raises UsageError: it is empty, or too long for a file name.
+    :raises UsageError: it is empty or is not text.
     """
-    escaped = urllib.parse.quote(name, safe="", errors="surrogateescape").replace("~", "%7E")
+    try:
+        data = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = b""
+    if not data:
+        raise UsageError(f"the name {name!r} cannot be used as a folder name", hint="name it explicitly")
+    escaped = urllib.parse.quote(data, safe="").replace("~", "%7E")
     if escaped.startswith("."):
         escaped = "%2E" + escaped[1:]
-    if not escaped or len(escaped) > _LONGEST_NAME:
-        raise UsageError(f"the name {name!r} cannot be used as a folder name", hint="name it explicitly and shorter")
+    if len(escaped) > _LONGEST_NAME:
+        head = re.sub(r"%.?\Z", "", escaped[: _LONGEST_NAME - _DIGEST_LENGTH - 1])
+        escaped = f"{head}~{hashlib.sha256(data).hexdigest()[:_DIGEST_LENGTH]}"
     return escaped
-
-
-def unescape_name(component: str) -> str:
-    """What :func:`escape_name` made ``component`` from."""
-    return urllib.parse.unquote(component, errors="surrogateescape")
 
 
 def is_component(text: str) -> bool:
     """Whether ``text`` can be a path component written by :func:`escape_name`."""
-    return bool(_PLAIN.match(text.replace("%", "_"))) and not text.startswith(".")
+    return bool(_COMPONENT.match(text))
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether a relative path, with ``/`` between its parts, names something below the folder it is relative to."""
+    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def backup_id(kind: str, started: datetime.datetime) -> str:
@@ -62,3 +74,14 @@ def is_backup_id(text: str) -> bool:
 def database_folder(cluster: str, database: str) -> str:
     """The folder of one database's backups, relative to the repository."""
     return f"{escape_name(cluster)}/{escape_name(database)}"
+
+
+def staging_name(name: str) -> str:
+    """A new hidden name for what will be ``name`` when it is whole."""
+    return f"{PARTIAL_PREFIX}{name}-{uuid.uuid4().hex[:8]}"
+
+
+def is_staging_name_of(text: str, name: str) -> bool:
+    """Whether :func:`staging_name` made ``text`` from ``name``, and not from a longer name that begins with it."""
+    prefix = f"{PARTIAL_PREFIX}{name}-"
+    return text.startswith(prefix) and bool(re.match(r"[0-9a-f]{8}\Z", text[len(prefix) :]))

@@ -3,66 +3,89 @@
 
 """The manifest as JSON: written canonically, read as untrusted input.
 
-The last key, ``checksum``, is the SHA-256 of the canonical text without it. Reading renders what was parsed again and
-compares every byte, so no changed bit of a manifest goes unnoticed, not even in white space.
+The last key, ``checksum``, is the SHA-256 of the text without it. It covers every byte, so no changed bit of a
+manifest goes unnoticed, not even in white space.
 """
 
 from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import datetime
 import hashlib
 import json
+import re
 import typing as t
 
 from ..errors import CorruptArtifactError
+from .layout import is_backup_id, is_safe_path
 from .records import Manifest
 
 MANIFEST_VERSION = 1
 LARGEST_MANIFEST = 256 << 20
 
+_CHECKSUM_LINE = ',\n "checksum": "{}"\n}}\n'
+_CHECKSUM_LENGTH = len(_CHECKSUM_LINE.format("0" * 64))
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+
 
 def render_manifest(manifest: Manifest) -> bytes:
     """The canonical bytes of a manifest."""
-    return _render({"manifest_version": MANIFEST_VERSION, **dataclasses.asdict(manifest)})
+    fields = {"manifest_version": MANIFEST_VERSION, **dataclasses.asdict(manifest)}
+    text = json.dumps(fields, indent=1, ensure_ascii=True, sort_keys=True, allow_nan=False)
+    # "checksum" goes last by hand: sorted with the others it would be in the middle of what it covers.
+    return (text[:-2] + _CHECKSUM_LINE.format(_checksum(text.encode("ascii")))).encode("ascii")
 
 
 def parse_manifest(data: bytes, *, name: str) -> Manifest:
     """Read a manifest's bytes.
 
     :param name: its path, for error messages.
-    :raises CorruptArtifactError: it is not what :func:`render_manifest` writes, or was changed since.
+    :raises CorruptArtifactError: it is not what :func:`render_manifest` writes, was changed since, or makes no sense.
     """
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise CorruptArtifactError(f"the manifest {name} is not valid JSON: {error}", path=name) from error
-    if not isinstance(fields, dict):
-        raise CorruptArtifactError(f"the manifest {name} is not a JSON object", path=name)
+    fields = _load(data, name)
     version = fields.pop("manifest_version", None)
-    if version != MANIFEST_VERSION:
+    if type(version) is not int or version != MANIFEST_VERSION:
         raise CorruptArtifactError(
             f"the manifest {name} has version {version!r}, this program knows {MANIFEST_VERSION}",
             hint="use the version of dbfleet that wrote it, or a newer one",
             path=name,
         )
-    checksum = fields.pop("checksum", None)
-    if _render({"manifest_version": version, **fields}) != data:
+    fields.pop("checksum", None)
+    body = data[:-_CHECKSUM_LENGTH]
+    if data != body + _CHECKSUM_LINE.format(_checksum(body + b"\n}")).encode("ascii"):
         raise CorruptArtifactError(
             f"the manifest {name} was changed after it was written (its checksum does not match)",
             hint="do not trust this backup; use another one",
             path=name,
-            checksum=checksum if isinstance(checksum, str) else None,
         )
-    manifest = _decode(Manifest, fields, name)
-    return t.cast(Manifest, manifest)
+    try:
+        manifest = t.cast(Manifest, _decode(Manifest, fields, f"the manifest {name}: "))
+    except CorruptArtifactError as error:
+        error.context["path"] = name
+        raise
+    nonsense = list(_nonsense(manifest))
+    if nonsense:
+        raise CorruptArtifactError(f"the manifest {name} makes no sense: {'; '.join(nonsense[:5])}", path=name)
+    return manifest
 
 
-def _render(fields: t.Mapping[str, t.Any]) -> bytes:
-    body = json.dumps(fields, indent=1, ensure_ascii=True, sort_keys=True)
-    checksum = hashlib.sha256(body.encode("ascii")).hexdigest()
-    # "checksum" goes last by hand: sorted with the others it would move whenever a field is added.
-    return f'{body[:-2]},\n "checksum": "{checksum}"\n}}\n'.encode("ascii")
+def _checksum(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+def _load(data: bytes, name: str) -> dict[str, t.Any]:
+    try:
+        fields = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise CorruptArtifactError(f"the manifest {name} is not valid JSON: {error}", path=name) from error
+    if not isinstance(fields, dict):
+        raise CorruptArtifactError(f"the manifest {name} is not a JSON object", path=name)
+    return fields
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
 
 
 def _decode(expected: t.Any, value: t.Any, place: str) -> t.Any:
@@ -85,7 +108,7 @@ def _decode(expected: t.Any, value: t.Any, place: str) -> t.Any:
     if expected is float and type(value) is int:
         return float(value)
     if type(value) is not expected:
-        raise _mismatch(place, expected.__name__)
+        raise _mismatch(place, f"of the type {expected.__name__}")
     return value
 
 
@@ -93,12 +116,51 @@ def _decode_record(record: type, value: t.Any, place: str) -> t.Any:
     if not isinstance(value, dict):
         raise _mismatch(place, "an object")
     hints = t.get_type_hints(record)
-    unknown = sorted(set(value) - set(hints))
-    missing = sorted(set(hints) - set(value))
+    # A field that came later has a default, so that older manifests stay readable.
+    required = {field.name for field in dataclasses.fields(record) if _has_no_default(field)}
+    unknown, missing = sorted(set(value) - set(hints)), sorted(required - set(value))
     if unknown or missing:
-        raise CorruptArtifactError(f"{place}: unknown fields {unknown}, missing fields {missing}")
-    return record(**{key: _decode(hints[key], element, f"{place}.{key}") for key, element in value.items()})
+        cause = f"unknown fields {unknown}" if unknown else f"missing fields {missing}"
+        raise CorruptArtifactError(
+            f"{place}{cause}", hint="use a newer version of dbfleet if one wrote this backup" if unknown else ""
+        )
+    separator = "" if place.endswith(" ") else "."
+    return record(**{key: _decode(hints[key], element, f"{place}{separator}{key}") for key, element in value.items()})
+
+
+def _has_no_default(field: dataclasses.Field[t.Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _mismatch(place: str, wanted: str) -> CorruptArtifactError:
     return CorruptArtifactError(f"{place} is not {wanted}")
+
+
+def _nonsense(manifest: Manifest) -> t.Iterator[str]:
+    """What the types allow and no backup has."""
+    if not is_backup_id(manifest.id) or not manifest.id.endswith(f"-{manifest.kind}"):
+        yield f"the id {manifest.id!r}"
+    for text in (manifest.started_at, manifest.finished_at):
+        if not _is_utc_time(text):
+            yield f"the time {text!r}"
+    if not manifest.duration >= 0:
+        yield f"the duration {manifest.duration}"
+    paths = [record.path for record in manifest.files]
+    if len(set(paths)) != len(paths):
+        yield "a file that is there twice"
+    for record in manifest.files:
+        if not is_safe_path(record.path) or record.size < 0 or not _SHA256.match(record.sha256):
+            yield f"the file {record.path!r}"
+    artifact = manifest.contents.artifact
+    if not any(path == artifact or path.startswith(f"{artifact}/") for path in paths) or not is_safe_path(artifact):
+        yield f"the artifact {artifact!r}, of which there is no file"
+    for table in manifest.contents.tables:
+        if table.rows < 0 or table.bytes < 0 or not (table.sha256 == "" or _SHA256.match(table.sha256)):
+            yield f"the table {table.schema}.{table.name}"
+
+
+def _is_utc_time(text: str) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(text).utcoffset() == datetime.timedelta(0)
+    except ValueError:
+        return False

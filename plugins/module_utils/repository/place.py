@@ -10,42 +10,42 @@ import os
 import time
 import typing as t
 
-from ..errors import NotFoundError, OutOfSpaceError
+from ..errors import CorruptArtifactError, NotFoundError, OutOfSpaceError, StorageError
 from ..progress import Progress
 from .dest import MANIFEST_SUFFIX, Destination, read_dest_manifest, resolve_dest
-from .layout import MANIFEST_NAME, backup_id, database_folder
-from .local import LocalStorage, check_writable
+from .folders import check_writable
+from .layout import MANIFEST_NAME, backup_id, database_folder, is_safe_path
+from .local import LocalStorage
 from .lock import RepositoryLock
 from .publication import Publication
 from .records import Manifest
-from .repository import Repository
+from .repository import CatalogueEntry, Repository
 from .storage import Storage
 
 _BEST_COMPRESSION = 10
+
+Warn = t.Callable[[str], None]
 
 
 class Place(t.Protocol):
     """One database's place for backups."""
 
-    cluster: str
-    database: str
+    @property
+    def cluster(self) -> str:
+        """The name that the server's backups are filed under."""
 
     @property
     def location(self) -> str:
         """The place as users can name it."""
 
-    @property
-    def manifest_path(self) -> str:
-        """The manifest's path inside a publication."""
+    def newest_good(self, warn: Warn) -> Manifest | None:
+        """The newest backup here whose manifest is sound and whose files are all there with their sizes.
 
-    def newest(self) -> Manifest | None:
-        """The newest backup here."""
+        :param warn: is told of every newer one that is not.
+        """
 
-    def is_whole(self, manifest: Manifest) -> bool:
-        """Whether all files of a backup are there with their sizes."""
-
-    def check(self, estimated_bytes: int, progress: Progress) -> None:
-        """Whether a backup of that size (before compression) could be written, without writing.
+    def check(self, expected_bytes: int, progress: Progress) -> None:
+        """Whether a backup of about that size could be written, without writing.
 
         :raises StorageError, OutOfSpaceError, UsageError: it could not.
         """
@@ -53,20 +53,14 @@ class Place(t.Protocol):
     def lock(self, *, purpose: str) -> RepositoryLock:
         """The lock to hold while writing; entering it can raise :class:`LockedError`."""
 
-    def check_lock(self) -> None:
-        """Whether the lock made by :meth:`lock` is still held.
-
-        :raises LockedError: it is not.
-        """
-
     def sweep(self) -> list[str]:
         """Remove what dead jobs left; the caller holds the lock. Returns names."""
 
-    def new_id(self, kind: str, started: datetime.datetime) -> str:
-        """An id that no backup here has."""
+    def new_id(self, kind: str) -> tuple[str, datetime.datetime]:
+        """An id that no backup here has, and the time (now) that it stands for."""
 
     def begin(self, identity: str) -> Publication:
-        """Start to write a backup."""
+        """Start to write a backup; the caller holds the lock."""
 
     def path_of(self, manifest: Manifest) -> str:
         """A backup's path or URL as users can name it."""
@@ -75,8 +69,8 @@ class Place(t.Protocol):
         """What is here, one line a backup, for diff mode."""
 
 
-def check_free_space(storage: Storage, estimated_bytes: int, newest: Manifest | None, progress: Progress) -> None:
-    """Compare the room that is left with what the backup may need: the newest backup's size, else the estimate.
+def check_free_space(storage: Storage, expected_bytes: int, progress: Progress) -> None:
+    """Compare the room that is left with what the backup may need.
 
     Only a hopeless lack is an error, because nobody knows how well the data compresses; less than expected is a
     warning, and a disk that fills up in spite of it fails the backup cleanly.
@@ -84,139 +78,139 @@ def check_free_space(storage: Storage, estimated_bytes: int, newest: Manifest | 
     :raises OutOfSpaceError: not even a tenth of what is expected would fit.
     """
     free = storage.free_bytes()
-    expected = newest.size if newest is not None else estimated_bytes
-    if free is None or free >= expected:
+    if free is None or free >= expected_bytes:
         return
-    message = f"{storage.location} has {free} bytes free, the backup may need {expected}"
-    if free < expected / _BEST_COMPRESSION:
+    message = f"{storage.location} has {free} bytes free, the backup may need {expected_bytes}"
+    if free < expected_bytes / _BEST_COMPRESSION:
         hint = "free space there or choose another destination"
-        raise OutOfSpaceError(message, hint=hint, free_bytes=free, expected_bytes=expected)
+        raise OutOfSpaceError(message, hint=hint, free_bytes=free, expected_bytes=expected_bytes)
     progress.warn(message)
 
 
 class RepositoryPlace:
     """The folder of one database in a repository."""
 
-    manifest_path = MANIFEST_NAME
-
     def __init__(self, location: str, *, cluster: str, database: str) -> None:
         self.cluster = cluster
-        self.database = database
+        self._database = database
         self._repository = Repository(location)
         self._folder = database_folder(cluster, database)
-        self._lock: RepositoryLock | None = None
 
     @property
     def location(self) -> str:
         return self._repository.storage.url(self._folder)
 
-    def newest(self) -> Manifest | None:
-        entry = self._repository.newest(self.cluster, self.database)
-        return entry.manifest if entry else None
+    def newest_good(self, warn: Warn) -> Manifest | None:
+        def warn_of(error: CorruptArtifactError) -> None:
+            warn(f"a backup is damaged: {error.message}")
 
-    def is_whole(self, manifest: Manifest) -> bool:
-        folder = f"{self._folder}/{manifest.id}"
-        storage = self._repository.storage
-        return all(storage.size(f"{folder}/{record.path}") == record.size for record in manifest.files)
+        entries = self._repository.newest_first(self.cluster, self._database, on_damage=warn_of)
+        return next((entry.manifest for entry in entries if self._is_whole(entry, warn)), None)
 
-    def check(self, estimated_bytes: int, progress: Progress) -> None:
+    def check(self, expected_bytes: int, progress: Progress) -> None:
         self._repository.check_writable(self._folder)
-        check_free_space(self._repository.storage, estimated_bytes, self.newest(), progress)
+        check_free_space(self._repository.storage, expected_bytes, progress)
 
     def lock(self, *, purpose: str) -> RepositoryLock:
         self._repository.initialise()
-        self._lock = self._repository.lock(self.cluster, self.database, purpose=purpose)
-        return self._lock
-
-    def check_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.check()
+        return self._repository.lock(self.cluster, self._database, purpose=purpose)
 
     def sweep(self) -> list[str]:
-        return self._repository.sweep(self.cluster, self.database)
+        return self._repository.sweep(self.cluster, self._database)
 
-    def new_id(self, kind: str, started: datetime.datetime) -> str:
-        identity = backup_id(kind, started)
-        while identity in self._repository.storage.folders(self._folder):
+    def new_id(self, kind: str) -> tuple[str, datetime.datetime]:
+        taken = self._repository.ids(self.cluster, self._database)
+        while True:
+            started = datetime.datetime.now(datetime.timezone.utc)
+            identity = backup_id(kind, started)
+            if identity not in taken:
+                return identity, started
             # Ids have whole seconds; two backups within one are rare and small.
             time.sleep(0.1)
-            identity = backup_id(kind, datetime.datetime.now(datetime.timezone.utc))
-        return identity
 
     def begin(self, identity: str) -> Publication:
-        return Publication(self._repository.begin(self.cluster, self.database, identity))
+        staged = self._repository.begin(self.cluster, self._database, identity)
+        return Publication(staged, manifest_path=MANIFEST_NAME)
 
     def path_of(self, manifest: Manifest) -> str:
         return self._repository.storage.url(f"{self._folder}/{manifest.id}")
 
     def describe(self) -> str:
-        entries = self._repository.entries(cluster=self.cluster, database=self.database)
-        return "".join(_line(entry.manifest, entry.url) for entry in entries)
+        ids = self._repository.ids(self.cluster, self._database)
+        return "".join(f"{self.location}/{identity}\n" for identity in ids)
+
+    def _is_whole(self, entry: CatalogueEntry, warn: Warn) -> bool:
+        return _all_stored(self._repository.storage, entry.folder, entry.manifest, warn)
 
 
 class DestinationPlace:
     """A file or folder that the user named."""
 
     def __init__(self, dest: str, *, artifact: str, cluster: str, database: str) -> None:
+        if "/" in artifact or not is_safe_path(artifact):
+            raise StorageError(f"the artifact's name {artifact!r} cannot be a file name")
         self.cluster = cluster
-        self.database = database
+        self._database = database
         self._artifact = artifact
         self._destination = Destination(resolve_dest(dest, artifact))
-        self._lock: RepositoryLock | None = None
 
     @property
     def location(self) -> str:
         return self._destination.path
 
-    @property
-    def manifest_path(self) -> str:
-        return self._destination.name + MANIFEST_SUFFIX
-
-    def newest(self) -> Manifest | None:
-        manifest = read_dest_manifest(self._destination.path)
-        if manifest is None or manifest.database != self.database or manifest.cluster != self.cluster:
+    def newest_good(self, warn: Warn) -> Manifest | None:
+        try:
+            manifest = read_dest_manifest(self.location)
+        except CorruptArtifactError as error:
+            warn(f"the backup at {self.location} is damaged and will be replaced: {error.message}")
             return None
-        return manifest
-
-    def is_whole(self, manifest: Manifest) -> bool:
+        if manifest is None or (manifest.cluster, manifest.database) != (self.cluster, self._database):
+            return None
         storage = LocalStorage(self._destination.folder)
-        return all(storage.size(record.path) == record.size for record in manifest.files)
+        return manifest if _all_stored(storage, "", manifest, warn) else None
 
-    def check(self, estimated_bytes: int, progress: Progress) -> None:
+    def check(self, expected_bytes: int, progress: Progress) -> None:
+        folder = self._destination.folder
+        if not os.path.isdir(folder):
+            raise NotFoundError(f"the folder {folder} does not exist", hint="make it, or correct the destination")
         self._destination.check_replaceable()
-        if not os.path.isdir(self._destination.folder):
-            raise NotFoundError(
-                f"the folder {self._destination.folder} does not exist", hint="make it, or correct the destination"
-            )
-        check_writable(self._destination.folder)
-        check_free_space(LocalStorage(self._destination.folder), estimated_bytes, self.newest(), progress)
+        check_writable(folder)
+        check_free_space(LocalStorage(folder), expected_bytes, progress)
 
     def lock(self, *, purpose: str) -> RepositoryLock:
-        self._lock = self._destination.lock(purpose=purpose)
-        return self._lock
-
-    def check_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.check()
+        return self._destination.lock(purpose=purpose)
 
     def sweep(self) -> list[str]:
         swept = self._destination.sweep()
         self._destination.check_replaceable()
         return swept
 
-    def new_id(self, kind: str, started: datetime.datetime) -> str:
-        return backup_id(kind, started)
+    def new_id(self, kind: str) -> tuple[str, datetime.datetime]:
+        started = datetime.datetime.now(datetime.timezone.utc)
+        return backup_id(kind, started), started
 
     def begin(self, identity: str) -> Publication:
-        return Publication(self._destination.begin(), renamed=(self._artifact, self._destination.name))
+        name = self._destination.name
+        staged = self._destination.begin()
+        return Publication(staged, manifest_path=name + MANIFEST_SUFFIX, renamed=(self._artifact, name))
 
     def path_of(self, manifest: Manifest) -> str:
-        return self._destination.path
+        return self.location
 
     def describe(self) -> str:
-        manifest = read_dest_manifest(self._destination.path)
-        return _line(manifest, self._destination.path) if manifest else ""
+        try:
+            manifest = read_dest_manifest(self.location)
+        except CorruptArtifactError:
+            return f"{self.location}: damaged\n"
+        return f"{self.location}: {manifest.id}\n" if manifest else ""
 
 
-def _line(manifest: Manifest, url: str) -> str:
-    return f"{url}: {manifest.id}, {manifest.contents.format}, {manifest.rows} rows, {manifest.size} bytes\n"
+def _all_stored(storage: Storage, folder: str, manifest: Manifest, warn: Warn) -> bool:
+    for record in manifest.files:
+        path = f"{folder}/{record.path}" if folder else record.path
+        size = storage.size(path)
+        if size != record.size:
+            found = "is missing" if size is None else f"has {size} bytes instead of {record.size}"
+            warn(f"backup {manifest.id} is damaged: {storage.url(path)} {found}")
+            return False
+    return True

@@ -55,12 +55,14 @@ class DigestedFile:
 class Publication:
     """The :class:`~dbfleet.interfaces.ArtifactWriter` that a backup job gives to an engine.
 
-    :param renamed: a prefix of paths that is replaced by another (a plain destination has the name that the user
-        chose, not the one that the engine would give).
+    :param manifest_path: where the manifest goes among the files.
+    :param renamed: the engine's name for the artifact and the one that is stored instead (a plain destination has the
+        name that the user chose); there is no place for any other file then.
     """
 
-    def __init__(self, staged: StagedFolder, *, renamed: tuple[str, str] = ("", "")) -> None:
+    def __init__(self, staged: StagedFolder, *, manifest_path: str, renamed: tuple[str, str] | None = None) -> None:
         self._staged = staged
+        self._manifest_path = manifest_path
         self._renamed = renamed
         self._files: list[DigestedFile] = []
 
@@ -74,10 +76,17 @@ class Publication:
         return file
 
     def stored_path(self, path: str) -> str:
-        """The path under which the engine's ``path`` is stored."""
+        """The path under which the engine's ``path`` is stored.
+
+        :raises StorageError: there is no place for it.
+        """
+        if self._renamed is None:
+            return path
         engine_name, stored_name = self._renamed
         head, slash, rest = path.partition("/")
-        return f"{stored_name if head == engine_name else head}{slash}{rest}"
+        if head != engine_name:
+            raise StorageError(f"{path} is not part of the artifact {engine_name}; only in a repository it has a place")
+        return f"{stored_name}{slash}{rest}"
 
     def records(self) -> tuple[FileRecord, ...]:
         """All files, sorted by path.
@@ -91,18 +100,18 @@ class Publication:
             records.append(file.record)
         return tuple(sorted(records, key=lambda record: record.path))
 
-    def publish(self, manifest: bytes, *, manifest_path: str) -> None:
+    def publish(self, manifest: bytes) -> None:
         """Store the manifest and make everything visible at once.
 
-        :raises StorageError: nothing became visible.
+        :raises StorageError: it failed; after :meth:`abandon` nothing of it is visible.
         """
-        file = self._staged.create(manifest_path)
+        file = self._staged.create(self._manifest_path)
         file.write(manifest)
         file.close()
         self._staged.publish()
 
     def abandon(self) -> None:
-        """Close and remove everything that was written."""
+        """Close and remove everything that was written, unless it was published."""
         for file in self._files:
             if file.record is None:
                 file.abort()

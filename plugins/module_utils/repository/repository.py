@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import json
 import typing as t
 
 from ..errors import CorruptArtifactError, NotFoundError, UsageError
@@ -17,7 +19,7 @@ from .layout import (
     database_folder,
     escape_name,
     is_backup_id,
-    unescape_name,
+    is_component,
 )
 from .local import LocalStorage
 from .lock import RepositoryLock
@@ -25,7 +27,11 @@ from .manifest import LARGEST_MANIFEST, parse_manifest
 from .records import Manifest
 from .storage import StagedFolder, Storage
 
-_MARKER = b'{"dbfleet_repository": 1}\n'
+_MARKER_KEY = "dbfleet_repository"
+_VERSION = 1
+_LARGEST_MARKER = 4096
+
+OnDamage = t.Callable[[CorruptArtifactError], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +79,29 @@ class Repository:
         return self.storage.location
 
     def exists(self) -> bool:
-        """Whether the location is a repository already."""
-        return self.storage.size(MARKER_NAME) is not None
+        """Whether the location is a repository already.
+
+        :raises CorruptArtifactError: its marker is damaged.
+        :raises UsageError: it was made by a later version of this program, whose rules nobody here knows.
+        """
+        data = self.storage.read_small(MARKER_NAME, _LARGEST_MARKER)
+        if data is None:
+            return False
+        url = self.storage.url(MARKER_NAME)
+        try:
+            version = json.loads(data)[_MARKER_KEY]
+        except (ValueError, RecursionError, TypeError, KeyError) as error:
+            raise CorruptArtifactError(
+                f"the repository's marker {url} is damaged",
+                hint=f'if this is a repository, its whole content is {{"{_MARKER_KEY}": {_VERSION}}}',
+                path=url,
+            ) from error
+        if version != _VERSION:
+            raise UsageError(
+                f"the repository {self.location} has version {version!r}, this program knows {_VERSION}",
+                hint="use the version of dbfleet that made it, or a newer one",
+            )
+        return True
 
     def require(self) -> None:
         """Make sure that the location is a repository.
@@ -90,13 +117,15 @@ class Repository:
     def initialise(self) -> None:
         """Make the location a repository unless it is one."""
         if not self.exists():
-            self.storage.create_small(MARKER_NAME, _MARKER)
+            self.storage.write_small(MARKER_NAME, json.dumps({_MARKER_KEY: _VERSION}).encode("ascii") + b"\n")
 
     def check_writable(self, folder: str) -> None:
         """Whether ``folder`` could be written, without writing.
 
         :raises StorageError: it could not.
         """
+        if not self.exists():
+            self.storage.check_writable("")
         self.storage.check_writable(folder)
 
     def lock(self, cluster: str, database: str, *, purpose: str) -> RepositoryLock:
@@ -122,25 +151,27 @@ class Repository:
                 swept.append(name)
         return swept
 
-    def entries(self, *, cluster: str = "", database: str = "") -> t.Iterator[CatalogueEntry]:
+    def ids(self, cluster: str, database: str) -> list[str]:
+        """The ids of one database's backups, oldest first, by the names of their folders alone."""
+        return self._ids_in(database_folder(cluster, database))
+
+    def entries(
+        self, *, cluster: str = "", database: str = "", on_damage: OnDamage | None = None
+    ) -> t.Iterator[CatalogueEntry]:
         """The catalogue in order of cluster, database and time, of one cluster or database where named.
 
-        :raises CorruptArtifactError: a manifest is damaged; the error names it.
+        :param on_damage: is told of every damaged manifest, which is then left out.
+        :raises CorruptArtifactError: a manifest is damaged, and there is no ``on_damage``; the error names it.
         """
-        clusters = [escape_name(cluster)] if cluster else self.storage.folders("")
-        for cluster_folder in clusters:
-            databases = [escape_name(database)] if database else self.storage.folders(cluster_folder)
-            for folder in databases:
-                yield from self._entries_below(f"{cluster_folder}/{folder}")
+        for folder in self._database_folders(cluster, database):
+            yield from self._entries_of(folder, self._ids_in(folder), on_damage)
 
-    def newest(self, cluster: str, database: str) -> CatalogueEntry | None:
-        """The newest backup of one database, ``None`` where there is none."""
+    def newest_first(
+        self, cluster: str, database: str, *, on_damage: OnDamage | None = None
+    ) -> t.Iterator[CatalogueEntry]:
+        """One database's backups, the newest first; see :meth:`entries`."""
         folder = database_folder(cluster, database)
-        for name in reversed(self.storage.folders(folder)):
-            entry = self._entry(folder, name)
-            if entry is not None:
-                return entry
-        return None
+        yield from self._entries_of(folder, reversed(self._ids_in(folder)), on_damage)
 
     def find(self, backup: str, *, cluster: str = "", database: str = "") -> CatalogueEntry:
         """One backup by its id, or the newest one for ``latest``.
@@ -166,26 +197,39 @@ class Repository:
         return found[-1]
 
     def _candidates(self, backup: str, *, cluster: str, database: str) -> t.Iterator[CatalogueEntry]:
-        clusters = [escape_name(cluster)] if cluster else self.storage.folders("")
-        for cluster_folder in clusters:
-            databases = [escape_name(database)] if database else self.storage.folders(cluster_folder)
-            for folder in databases:
-                if backup != "latest":
-                    entry = self._entry(f"{cluster_folder}/{folder}", backup) if is_backup_id(backup) else None
-                else:
-                    entry = self.newest(unescape_name(cluster_folder), unescape_name(folder))
-                if entry is not None:
-                    yield entry
+        for folder in self._database_folders(cluster, database):
+            if backup == "latest":
+                yield from itertools.islice(self._entries_of(folder, reversed(self._ids_in(folder)), None), 1)
+            elif is_backup_id(backup):
+                yield from self._entries_of(folder, [backup], None)
 
-    def _entries_below(self, folder: str) -> t.Iterator[CatalogueEntry]:
-        for name in self.storage.folders(folder):
-            entry = self._entry(folder, name)
+    def _database_folders(self, cluster: str, database: str) -> t.Iterator[str]:
+        for outer in [escape_name(cluster)] if cluster else self._components(""):
+            for inner in [escape_name(database)] if database else self._components(outer):
+                yield f"{outer}/{inner}"
+
+    def _components(self, path: str) -> list[str]:
+        # A mounted file system has folders of its own (lost+found), which may not even be readable.
+        return [name for name in self.storage.folders(path) if is_component(name)]
+
+    def _ids_in(self, folder: str) -> list[str]:
+        return [name for name in self.storage.folders(folder) if is_backup_id(name)]
+
+    def _entries_of(
+        self, folder: str, names: t.Iterable[str], on_damage: OnDamage | None
+    ) -> t.Iterator[CatalogueEntry]:
+        for name in names:
+            try:
+                entry = self._entry(folder, name)
+            except CorruptArtifactError as error:
+                if on_damage is None:
+                    raise
+                on_damage(error)
+                continue
             if entry is not None:
                 yield entry
 
     def _entry(self, folder: str, name: str) -> CatalogueEntry | None:
-        if not is_backup_id(name):
-            return None
         path = f"{folder}/{name}/{MANIFEST_NAME}"
         data = self.storage.read_small(path, LARGEST_MANIFEST)
         if data is None:

@@ -13,6 +13,8 @@ import typing as t
 
 from ..streams.base import Buffer
 
+UNFINISHED_SUFFIX = ".new"
+
 
 class StoredFile(t.Protocol):
     """A stored file being read; positioned at its start."""
@@ -82,14 +84,30 @@ class Storage(t.Protocol):
         :raises StorageError: it cannot be read or is larger.
         """
 
-    def create_small(self, path: str, data: bytes) -> bool:
-        """Store a small file only if there is none of that name; whether it was stored."""
+    def write_small(self, path: str, data: bytes) -> None:
+        """Store a small file, atomically, also instead of one that is there.
 
-    def replace_small(self, path: str, data: bytes) -> None:
-        """Store a small file, atomically instead of what there is."""
+        A process that dies in the middle may leave a file whose name begins with ``path`` and ends with
+        :data:`UNFINISHED_SUFFIX`.
+        """
 
-    def remove_small(self, path: str, expected: bytes) -> bool:
-        """Remove a small file if it still holds ``expected``; whether it was removed."""
+    def touch(self, path: str) -> bool:
+        """Give a small file the present time; whether there is such a file. Never makes one."""
+
+    def modified(self, path: str) -> float | None:
+        """When a file was stored or touched, in seconds of the storage's own clock; ``None`` where there is none.
+
+        Only differences between two of these mean something: the clock need not be the one of this host.
+        """
+
+    def remove_small(self, path: str) -> None:
+        """Remove a small file; one that is not there is no error."""
+
+    def files(self, path: str, prefix: str) -> list[str]:
+        """The names of the files right below ``path`` that begin with ``prefix``, sorted.
+
+        A file that was there before the call and still is after it is always among them.
+        """
 
     def folders(self, path: str) -> list[str]:
         """The names of the folders right below ``path``, sorted; empty where ``path`` is not there."""
@@ -98,7 +116,7 @@ class Storage(t.Protocol):
         """A file's size in bytes, ``None`` where there is none."""
 
     def remove(self, folder: str) -> None:
-        """Remove a folder with everything in it; one that is not there is no error."""
+        """Remove a folder with everything in it, its manifest first; one that is not there is no error."""
 
     def free_bytes(self) -> int | None:
         """The room that is left, ``None`` where that is not known."""

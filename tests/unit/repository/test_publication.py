@@ -1,0 +1,100 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbfleet.errors import StorageError
+from dbfleet.repository.local import LocalStorage
+from dbfleet.repository.publication import Publication
+
+
+def begin(folder: Path) -> Publication:
+    return Publication(LocalStorage(str(folder)).begin("shop/backup"), manifest_path="manifest.json")
+
+
+def test_files_are_recorded_as_they_are_stored(tmp_path: Path) -> None:
+    publication = begin(tmp_path)
+    assert publication.can_patch
+    for path, content in (("b/2.dat", b"two"), ("a.dat", b""), ("b/1.dat", b"one" * 1000)):
+        file = publication.create(path)
+        for start in range(0, len(content), 7):
+            file.write(memoryview(content)[start : start + 7])
+        file.close()
+    publication.publish(b"{}")
+    folder = tmp_path / "shop" / "backup"
+    assert [record.path for record in publication.records()] == ["a.dat", "b/1.dat", "b/2.dat"]
+    for record in publication.records():
+        stored = (folder / record.path).read_bytes()
+        assert (record.size, record.sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
+    assert (folder / "manifest.json").read_bytes() == b"{}"
+
+
+@given(
+    st.binary(min_size=1, max_size=100),
+    st.lists(st.tuples(st.integers(0, 99), st.binary(min_size=1, max_size=20)), max_size=3),
+)
+def test_a_patched_file_is_recorded_as_it_is_stored(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, patches: list[tuple[int, bytes]]
+) -> None:
+    folder = tmp_path_factory.mktemp("patched")
+    publication = begin(folder)
+    file = publication.create("shop.dump")
+    file.write(content)
+    expected = bytearray(content)
+    for offset, data in patches:
+        start = min(offset, len(content) - 1)
+        piece = data[: len(content) - start]
+        file.patch(start, piece)
+        expected[start : start + len(piece)] = piece
+    file.close()
+    publication.publish(b"{}")
+    stored = (folder / "shop" / "backup" / "shop.dump").read_bytes()
+    assert stored == bytes(expected)
+    assert publication.records()[0].sha256 == hashlib.sha256(stored).hexdigest()
+
+
+def test_an_unfinished_file_is_never_published(tmp_path: Path) -> None:
+    publication = begin(tmp_path)
+    publication.create("one").close()
+    publication.create("two").write(b"half")
+    with pytest.raises(StorageError, match="not finished"):
+        publication.records()
+    publication.abandon()
+    assert os.listdir(tmp_path / "shop") == []
+
+
+def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:
+    publication = begin(tmp_path)
+    publication.create("one").close()
+    with pytest.raises(StorageError, match="File exists"):
+        publication.create("one")
+    with pytest.raises(StorageError):
+        publication.create("one/two")
+    publication.create("manifest.json").close()
+    with pytest.raises(StorageError, match="File exists"):
+        publication.publish(b"{}")
+    publication.abandon()
+
+
+@pytest.mark.parametrize("path", ["../x", "/tmp/x", "a/../../x", "", "a//b"])
+def test_an_engine_s_path_stays_inside(tmp_path: Path, path: str) -> None:
+    with pytest.raises(StorageError):
+        begin(tmp_path).create(path)
+
+
+def test_abandoning_closes_what_is_open(tmp_path: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    publication = begin(tmp_path)
+    for index in range(5):
+        publication.create(f"{index}").write(b"x")
+    publication.abandon()
+    publication.abandon()
+    assert set(os.listdir("/proc/self/fd")) == before
