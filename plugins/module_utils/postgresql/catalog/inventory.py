@@ -17,10 +17,12 @@ from .base import FIRST_USER_OID, CatalogOid, Key
 
 _NAMES_SHOWN = 20
 _NAMES_KEPT = 1000
+# Ordinary users see subscriptions' names, but (until 13) not their OIDs; then each one counts as not covered.
 _SUBSCRIPTIONS = """
-    SELECT subname FROM pg_catalog.pg_subscription
+    SELECT {oid}, subname FROM pg_catalog.pg_subscription
     WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 """
+_MAY_READ_SUBSCRIPTIONS = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_subscription', 'SELECT')"
 _DESCRIBE = """
     SELECT pg_catalog.pg_describe_object(u.catalog, u.oid, 0)
     FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) u (catalog, oid)
@@ -37,7 +39,12 @@ def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key]) -> 
         (kind, Key(int(catalog), int(oid))) for kind, catalog, oid in session.rows(inventory_query(session.version))
     ]
     missing = [(kind, key) for kind, key in rows if key not in covered]
-    subscriptions = [f"subscription {name}" for (name,) in session.rows(_SUBSCRIPTIONS)]
+    may_read = session.value(_MAY_READ_SUBSCRIPTIONS) == "t"
+    subscriptions = [
+        f"subscription {name}"
+        for oid, name in session.rows(_SUBSCRIPTIONS.format(oid="oid" if may_read else "0"))
+        if Key(CatalogOid.PG_SUBSCRIPTION, int(oid)) not in covered
+    ]
     if not missing and not subscriptions:
         return
     names = sorted(_describe(session, [key for _kind, key in missing[:_NAMES_KEPT]]) + subscriptions)

@@ -14,7 +14,7 @@ from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
 
 _HERE = "subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-_MAY_READ = "SELECT pg_catalog.has_column_privilege('pg_catalog.pg_subscription', 'subconninfo', 'SELECT')"
+_MAY_READ = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_subscription', 'SELECT')"
 _NAMES = f"SELECT subname FROM pg_catalog.pg_subscription WHERE {_HERE} ORDER BY subname"
 _QUERY = """
     SELECT oid, subname, pg_catalog.pg_get_userbyid(subowner), subconninfo, subpublications, subslotname, {columns}
