@@ -42,6 +42,7 @@ class Needs:
     :param languages: of functions, less those that the archive itself brings.
     :param schemas: that entries are in and the archive does not create.
     :param superuser_kinds: kinds of objects that only a superuser can make.
+    :param statistics: whether there are optimizer statistics, which servers take from 18 on.
     """
 
     owners: frozenset[str]
@@ -52,7 +53,7 @@ class Needs:
     access_methods: frozenset[str]
     schemas: frozenset[str]
     superuser_kinds: frozenset[str]
-    newest_statistics: bool
+    statistics: bool
 
 
 def archive_needs(order: RestoreOrder, *, create: bool) -> Needs:
@@ -76,7 +77,7 @@ def archive_needs(order: RestoreOrder, *, create: bool) -> Needs:
         access_methods=frozenset(entry.table_am for entry in entries if entry.table_am and not brought),
         schemas=frozenset(entry.namespace for entry in order.main if entry.namespace) - created - _SYSTEM_SCHEMAS,
         superuser_kinds=frozenset(entry.desc for entry in entries if entry.desc in _SUPERUSER_KINDS),
-        newest_statistics=any(entry.desc == "STATISTICS DATA" for entry in entries),
+        statistics=any(entry.desc == "STATISTICS DATA" for entry in entries),
     )
 
 

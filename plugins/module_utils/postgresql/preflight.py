@@ -8,11 +8,13 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import DbfleetError, NotFoundError, PrivilegeError, TargetNotEmptyError
+from .archive.entries import shown
 from .archive_needs import Needs
 from .session import Session
 from .target_objects import TargetObject
 
 _NAMED = 5
+_SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
 
 
 class Report:
@@ -25,11 +27,11 @@ class Report:
     def add(self, kind: type[DbfleetError], problem: str, hint: str) -> None:
         self._problems.append((kind, problem, hint))
 
-    def missing(self, what: str, names: t.Iterable[str], hint: str) -> None:
+    def missing(self, what: str, names: t.Collection[str], hint: str) -> None:
         """The server lacks these; nothing is reported for none."""
-        listed = sorted(names)
-        if listed:
-            self.add(NotFoundError, f"the server lacks the {what} {some(listed, limit=20)}", hint)
+        if names:
+            plural = what if len(names) == 1 else f"{what}s"
+            self.add(NotFoundError, f"the server lacks the {plural} {some(sorted(names), limit=20)}", hint)
 
     def raise_if_any(self) -> None:
         """
@@ -49,7 +51,7 @@ class Report:
 
 def some(names: t.Sequence[str], *, limit: int = _NAMED) -> str:
     """The names in one line, the first of them if there are many."""
-    listed = ", ".join(names[:limit])
+    listed = shown(", ".join(names[:limit]))
     return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
 
 
@@ -65,20 +67,23 @@ def check_empty(objects: t.Sequence[TargetObject], report: Report) -> None:
 
 
 def check_server(session: Session, needs: Needs, report: Report) -> None:
-    """Roles, tablespaces, extensions and languages that the archive needs, and whether the user may use them."""
+    """Roles, tablespaces, extensions and languages that the archive needs, and whether the user may use them.
+
+    :param session: its client encoding is the archive's: names are compared by the server, in its own encoding.
+    """
     superuser = session.value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user") == "t"
     _check_roles(session, needs, report)
     report.missing(
-        "tablespace" if len(needs.tablespaces) == 1 else "tablespaces",
-        needs.tablespaces - _names(session, "SELECT spcname FROM pg_catalog.pg_tablespace"),
+        "tablespace",
+        _absent(session, needs.tablespaces, "SELECT spcname FROM pg_catalog.pg_tablespace"),
         "create the tablespaces on the target's server",
     )
     report.missing(
-        "extension" if len(needs.extensions) == 1 else "extensions",
-        needs.extensions - _names(session, "SELECT name FROM pg_catalog.pg_available_extensions"),
+        "extension",
+        _absent(session, needs.extensions, "SELECT name FROM pg_catalog.pg_available_extensions"),
         "install the extensions' packages on the target's host",
     )
-    if needs.newest_statistics and session.version < 180000:
+    if needs.statistics and session.version < 180000:
         report.add(NotFoundError, f"PostgreSQL {session.version_text} cannot take optimizer statistics", "")
     if not superuser:
         _check_rights(session, needs, report)
@@ -87,16 +92,16 @@ def check_server(session: Session, needs: Needs, report: Report) -> None:
 def check_database(session: Session, needs: Needs, report: Report) -> None:
     """What the target database itself must offer; for a new one, what the database that it is made from has."""
     report.missing(
-        "language" if len(needs.languages) == 1 else "languages",
-        needs.languages - _names(session, "SELECT lanname FROM pg_catalog.pg_language"),
+        "language",
+        _absent(session, needs.languages, "SELECT lanname FROM pg_catalog.pg_language"),
         "install the languages on the target's host",
     )
     report.missing(
-        "access method" if len(needs.access_methods) == 1 else "access methods",
-        needs.access_methods - _names(session, "SELECT amname FROM pg_catalog.pg_am"),
+        "access method",
+        _absent(session, needs.access_methods, "SELECT amname FROM pg_catalog.pg_am"),
         "install the extensions that bring the access methods",
     )
-    lacking = needs.schemas - _names(session, "SELECT nspname FROM pg_catalog.pg_namespace")
+    lacking = _absent(session, needs.schemas, _SCHEMAS)
     if lacking:
         report.add(
             NotFoundError, f"it lacks the schema {some(sorted(lacking))}", "create the schema; the archive does not"
@@ -111,36 +116,32 @@ def check_database_rights(session: Session, needs: Needs, report: Report) -> Non
             "the user may not create schemas in it",
             "connect as the database's owner or a superuser, or GRANT CREATE ON DATABASE",
         )
-    present = needs.schemas & _names(session, "SELECT nspname FROM pg_catalog.pg_namespace")
-    closed = [
-        name
-        for name in sorted(present)
-        if session.value("SELECT pg_catalog.has_schema_privilege($1, 'CREATE')", (name,)) != "t"
-    ]
+    closed = _matching(session, needs.schemas, f"{_SCHEMAS} WHERE NOT pg_catalog.has_schema_privilege(oid, 'CREATE')")
     if closed:
         report.add(
             PrivilegeError,
-            f"the user may not create in its schema {some(closed)}",
+            f"the user may not create in its schema {some(sorted(closed))}",
             "connect as the schema's owner or a superuser, or GRANT CREATE ON SCHEMA",
         )
 
 
 def _check_roles(session: Session, needs: Needs, report: Report) -> None:
-    # From 16 on, membership alone does not let one give objects away.
-    right = "SET" if session.version >= 160000 else "MEMBER"
-    answers = session.rows(f"SELECT rolname, pg_catalog.pg_has_role(oid, '{right}') FROM pg_catalog.pg_roles")
-    usable = {name: answer == "t" for name, answer in answers}
-    missing = needs.roles - set(usable)
     report.missing(
-        "role" if len(missing) == 1 else "roles",
-        missing,
+        "role",
+        _absent(session, needs.roles, "SELECT rolname FROM pg_catalog.pg_roles"),
         "create the roles on the target's server first (a backup of one database holds no roles)",
     )
-    foreign = sorted(owner for owner in needs.owners if usable.get(owner) is False)
+    # From 16 on, membership alone does not let one give objects away.
+    right = "SET" if session.version >= 160000 else "MEMBER"
+    foreign = _matching(
+        session,
+        needs.owners,
+        f"SELECT rolname FROM pg_catalog.pg_roles WHERE NOT pg_catalog.pg_has_role(oid, '{right}')",
+    )
     if foreign:
         report.add(
             PrivilegeError,
-            f"the user is not a member of {some(foreign)} and cannot make them owners",
+            f"the user is not a member of {some(sorted(foreign))} and cannot make them owners",
             "connect as a superuser, or grant these roles to the user",
         )
 
@@ -153,19 +154,35 @@ def _check_rights(session: Session, needs: Needs, report: Report) -> None:
             "connect as a superuser",
         )
     trusted = "AND NOT v.trusted" if session.version >= 130000 else ""
-    closed = _names(
+    refused = _matching(
         session,
+        needs.extensions,
         "SELECT v.name FROM pg_catalog.pg_available_extension_versions v JOIN pg_catalog.pg_available_extensions e "
         f"ON e.name = v.name AND e.default_version = v.version WHERE v.superuser AND NOT v.installed {trusted}",
     )
-    refused = sorted(needs.extensions & closed)
     if refused:
         report.add(
             PrivilegeError,
-            f"only a superuser can create the extension {some(refused)}",
+            f"only a superuser can create the extension {some(sorted(refused))}",
             "create the extension in the target as a superuser first, or connect as one",
         )
 
 
-def _names(session: Session, query: str) -> set[str]:
-    return {name for (name,) in session.rows(query)}
+def _matching(session: Session, names: t.Iterable[str], query: str) -> frozenset[str]:
+    """Those of the names that the query gives."""
+    wanted = frozenset(names)
+    if not wanted:
+        return wanted
+    statement = f"SELECT n FROM pg_catalog.unnest($1::pg_catalog.text[]) n WHERE n IN ({query})"
+    return frozenset(name for (name,) in session.rows(statement, (_array(wanted),)))
+
+
+def _absent(session: Session, names: t.Iterable[str], query: str) -> frozenset[str]:
+    """Those of the names that the query does not give."""
+    wanted = frozenset(names)
+    return wanted - _matching(session, wanted, query)
+
+
+def _array(names: t.Iterable[str]) -> str:
+    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    return "{" + ",".join(f'"{name}"' for name in quoted) + "}"

@@ -88,10 +88,10 @@ class PostgresqlRestoreTarget:
         check_supported(order)
         session = self._connect_new() if options.create else self._connect_target()
         refuse_transaction_pooler(session, options.connection)
-        # Names in the archive and in the catalogs must be in one encoding to be compared.
-        session.execute(f"SET client_encoding = '{settings.encoding}'")
         needs = archive_needs(order, create=options.create)
         objects = () if options.create else user_objects(session)
+        # Names in the archive are compared by the server, which must know their encoding.
+        session.execute(f"SET client_encoding = '{settings.encoding}'")
         self._preflight(session, order, needs, objects)
         return RestorePlan(
             server=_identity(session),

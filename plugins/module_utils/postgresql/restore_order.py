@@ -13,7 +13,7 @@ import collections
 import dataclasses
 import typing as t
 
-from .archive.entries import LARGE_OBJECTS, TABLE_DATA, object_name
+from .archive.entries import LARGE_OBJECTS, TABLE_DATA, entry_name
 from .toc import SECTION_POST_DATA, TocEntry
 
 _SETTINGS = frozenset(("ENCODING", "STDSTRINGS", "SEARCHPATH"))
@@ -82,4 +82,4 @@ def _pass_of(entry: TocEntry) -> str:
 
 def names(entries: t.Iterable[TocEntry]) -> list[str]:
     """``KIND schema.name`` of each, for reports."""
-    return [f"{entry.desc} {object_name(entry)}" for entry in entries]
+    return [entry_name(entry) for entry in entries]
