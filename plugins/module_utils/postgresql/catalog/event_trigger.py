@@ -42,7 +42,9 @@ class EventTrigger(DatabaseObject):
         name = identifier(self.name)
         catalog = definitions.catalog
         tags = f"\n         WHEN TAG IN ({', '.join(map(literal, self.tags))})" if self.tags else ""
-        statement = f"CREATE EVENT TRIGGER {name} ON {self.event}{tags}\n   EXECUTE FUNCTION {self.function}();\n"
+        # All servers know PROCEDURE, those before 11 nothing else.
+        word = "FUNCTION" if catalog.version >= 110000 else "PROCEDURE"
+        statement = f"CREATE EVENT TRIGGER {name} ON {self.event}{tags}\n   EXECUTE {word} {self.function}();\n"
         if self.state in _STATES:
             statement += f"\nALTER EVENT TRIGGER {name} {_STATES[self.state]};\n"
         yield Entry("EVENT TRIGGER", self.name, statement, f"DROP EVENT TRIGGER {name};\n", self.owner)

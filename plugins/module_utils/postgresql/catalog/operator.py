@@ -86,13 +86,16 @@ def read_operators(catalog: Catalog) -> t.Iterator[Operator]:
         if catalog.includes(key, int(row[2])):
             schema = catalog.schemas[int(row[2])]
             sort_key = (-ord(row[16]), *row[17:])
-            yield Operator(
-                key, schema, row[1], row[3], row[5], row[6], tuple(_properties(row)), row[15] == "f", sort_key
-            )
+            properties = tuple(_properties(row, "FUNCTION" if catalog.version >= 110000 else "PROCEDURE"))
+            yield Operator(key, schema, row[1], row[3], row[5], row[6], properties, row[15] == "f", sort_key)
 
 
-def _properties(row: tuple[str, ...]) -> t.Iterator[tuple[str, str]]:
-    yield "FUNCTION", function_name(row[4])
+def _properties(row: tuple[str, ...], function_word: str) -> t.Iterator[tuple[str, str]]:
+    """What the definition says.
+
+    :param function_word: ``FUNCTION``, which servers before 11 do not know, or ``PROCEDURE``, which all know.
+    """
+    yield function_word, function_name(row[4])
     if row[5]:
         yield "LEFTARG", row[5]
     if row[6]:

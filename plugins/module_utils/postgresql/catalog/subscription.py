@@ -1,7 +1,11 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Subscriptions. They are made without connecting to the publisher: a restored copy must not take its slot at once."""
+"""Subscriptions. They are made without connecting to the publisher: a restored copy must not take its slot at once.
+
+Only options that the source's own version knows are written. The newest pg_dump writes later ones too, which makes its
+statements fail on a server of the source's version.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +24,17 @@ _QUERY = """
     SELECT oid, subname, pg_catalog.pg_get_userbyid(subowner), subconninfo, subpublications, subslotname, {columns}
     FROM pg_catalog.pg_subscription WHERE {here}
 """
-# In the order in which they are written: since when there is such a column, its expression, and what held before it.
+# In the order in which they are written: since when there is such a column, and its expression.
 _COLUMNS = (
-    (140000, "subbinary", "false"),
-    (140000, "substream", "'f'"),
-    (150000, "subtwophasestate IN ('p', 'e')", "false"),
-    (150000, "subdisableonerr", "false"),
-    (160000, "subpasswordrequired", "true"),
-    (160000, "subrunasowner", "true"),
-    (170000, "subfailover", "false"),
-    (100000, "subsynccommit", ""),
-    (160000, "suborigin", "'any'"),
+    (140000, "subbinary"),
+    (140000, "substream"),
+    (150000, "subtwophasestate IN ('p', 'e')"),
+    (150000, "subdisableonerr"),
+    (160000, "subpasswordrequired"),
+    (160000, "subrunasowner"),
+    (170000, "subfailover"),
+    (100000, "subsynccommit"),
+    (160000, "suborigin"),
 )
 _STREAMING = {"f": "off", "t": "on", "p": "parallel"}
 
@@ -78,7 +82,7 @@ def read_subscriptions(catalog: Catalog) -> t.Iterator[Subscription]:
                 hint="connect as a superuser, or grant SELECT on pg_catalog.pg_subscription to the user",
                 objects=names,
             )
-    columns = ", ".join(now if catalog.version >= since else before for since, now, before in _COLUMNS)
+    columns = ", ".join(column if catalog.version >= since else "NULL" for since, column in _COLUMNS)
     for row in session.query(_QUERY.format(columns=columns, here=_HERE)):
         oid, name, owner, connection, publications, slot, *values = (value or "" for value in row)
         key = Key(CatalogOid.PG_SUBSCRIPTION, int(oid))
@@ -88,12 +92,13 @@ def read_subscriptions(catalog: Catalog) -> t.Iterator[Subscription]:
 
 
 def _options(values: t.Sequence[str]) -> t.Iterator[str]:
-    """Each option where its value is not the default of the servers that have it."""
+    """Each option where its value is not the default; values are empty where the server has no such option."""
     binary, streaming, two_phase, disable_on_error, password_required, as_owner, failover, commit, origin = values
     if binary == "t":
         yield "binary = true"
-    # Written always: its default changed with 18.
-    yield f"streaming = {_STREAMING[streaming]}"
+    if streaming:
+        # Its default changed with 18.
+        yield f"streaming = {_STREAMING[streaming]}"
     if two_phase == "t":
         yield "two_phase = on"
     if disable_on_error == "t":
@@ -106,5 +111,5 @@ def _options(values: t.Sequence[str]) -> t.Iterator[str]:
         yield "failover = true"
     if commit != "off":
         yield f"synchronous_commit = {identifier(commit)}"
-    if origin != "any":
+    if origin not in ("", "any"):
         yield f"origin = {origin}"
