@@ -27,7 +27,6 @@ from tests.integration.postgresql.restore_support import (
     newest_client,
     pg_dump,
     restore,
-    schema_of,
     transcribe,
 )
 from tests.servers.fixtures import Database, ServerPool
@@ -309,6 +308,9 @@ def test_memory_does_not_grow_with_rows_of_ten_megabytes(
             name=name, archive=str(archive),
         )  # fmt: skip
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert content_of(pg_latest, source) == content_of(pg_latest, name)
-        assert schema_of(pg_latest, source) == schema_of(pg_latest, name)
+        query = (
+            "SELECT count(*), sum(length(a)), md5(string_agg(md5(a), '' ORDER BY md5(a))), md5(lo_get(99)) FROM wide"
+        )
+        with pg_latest.connect(source) as one, pg_latest.connect(name) as other:
+            assert one.execute(query).fetchone() == other.execute(query).fetchone()
     assert int(done.stdout) < 100 * 1024, f"{int(done.stdout) // 1024} MiB"
