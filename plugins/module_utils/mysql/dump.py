@@ -22,7 +22,7 @@ from .catalog.histograms import read_histograms
 from .catalog.inventory import Inventory, read_inventory, refuse_unsupported
 from .catalog.libraries import read_libraries
 from .catalog.routines import read_routines
-from .catalog.sequences import Sequence, read_sequences
+from .catalog.sequences import Sequence, read_sequences, sequences_used
 from .catalog.stored_programs import StoredProgram
 from .catalog.tables import Table, has_row, read_definition, read_tables
 from .catalog.triggers import read_triggers
@@ -148,10 +148,7 @@ class _Dump:
         self._progress.phase("opening the snapshot")
         snapshot.lock_definitions(session)
         before = read_inventory(session, name)
-        held = [table.name for table in self.tables if table.has_rows and not table.is_transactional]
-        if held:
-            self._resources.enter_context(self._locked(held))
-        self._snapshot = snapshot.open_snapshot(session, lock_tables=self._all_locked)
+        self._snapshot = snapshot.open_snapshot(session, hold=self._hold, lock_tables=self._all_locked)
         # Rolled back to after each object, so that none stays locked against ALTER for the whole backup.
         session.execute(f"SAVEPOINT {_SAVEPOINT}")
         self._sequences = read_sequences(session, name)
@@ -238,10 +235,11 @@ class _Dump:
 
     def _write_table(self, output: Output, table: Table) -> None:
         self._progress.item(table.name)
-        output.text(script_text.table_structure(table, read_definition(self._session, table)))
+        definition = read_definition(self._session, table)
+        output.text(script_text.table_structure(table, definition))
         if not table.has_rows:
             return
-        output.text(script_text.before_rows(table))
+        output.text(script_text.before_rows(table, sequences_used(definition, self._database.name)))
         digest = TableDigest()
         columns = table.stored_columns
         inserts = InsertWriter(
@@ -280,6 +278,12 @@ class _Dump:
         if program.database_collation not in ("", self._database.collation):
             character_set = character_set_of(self._session, program.database_collation)
         return script_text.program(program, self._database, program_character_set=character_set)
+
+    def _hold(self) -> None:
+        """Lock the tables that no snapshot covers until they are read."""
+        held = [table.name for table in self.tables if table.has_rows and not table.is_transactional]
+        if held and self._options.lock_tables:
+            self._resources.enter_context(self._locked(held))
 
     @contextlib.contextmanager
     def _locked(self, names: t.Sequence[str]) -> t.Iterator[None]:

@@ -13,6 +13,8 @@ delimiter, then ``;`` and a newline.
 
 from __future__ import annotations
 
+import typing as t
+
 from . import quoting
 from .catalog.database import Database
 from .catalog.histograms import Histogram
@@ -120,11 +122,15 @@ def insert_prefix(table: Table) -> bytes:
     return f"INSERT INTO {quoting.identifier(table.name)}{columns} VALUES ".encode()
 
 
-def before_rows(table: Table) -> str:
-    """What stands before a table's first INSERT."""
+def before_rows(table: Table, sequences: t.Iterable[str] = ()) -> str:
+    """What stands before a table's first INSERT.
+
+    :param sequences: that its defaults use, quoted: whoever locks the table must lock them too.
+    """
     name = quoting.identifier(table.name)
     title = _title(f"Dumping data for table {name}")
-    return f"{title}LOCK TABLES {name} WRITE;\n/*!40000 ALTER TABLE {name} DISABLE KEYS */;\n"
+    locks = ", ".join(f"{locked} WRITE" for locked in (name, *sequences))
+    return f"{title}LOCK TABLES {locks};\n/*!40000 ALTER TABLE {name} DISABLE KEYS */;\n"
 
 
 def after_rows(table: Table) -> str:
@@ -171,14 +177,12 @@ def program(program: StoredProgram, database: Database, *, program_character_set
 
     :param program_character_set: of its database collation, where that is not the database's present one.
     """
-    name = quoting.identifier(program.name)
     delimiter = _delimiter(program.definition)
-    drop = f"/*!50003 DROP {program.kind.upper()} IF EXISTS {name} */;\n".encode()
-    # On a line of its own: the text may end in a comment.
+    drop = f"/*!50003 DROP {program.kind.upper()} IF EXISTS {quoting.identifier(program.name)} */;\n".encode()
+    # The delimiter is on a line of its own: the text may end in a comment.
     create = b"DELIMITER " + delimiter + b"\n" + program.definition + b"\n" + delimiter + b"\nDELIMITER ;\n"
-    if not program.character_set_client:
-        return drop + create + b"\n"
-    before = [f"/*!50003 SET sql_mode              = {quoting.literal(program.sql_mode)} */;\n".encode()]
+    # The mode comes first: MariaDB before 11 knows DROP PACKAGE only in the mode ORACLE.
+    before = [f"/*!50003 SET sql_mode              = {quoting.literal(program.sql_mode)} */;\n".encode(), drop]
     after = []
     if program.time_zone:
         before.append(b"/*!50106 SET @saved_time_zone      = @@time_zone */;\n")
@@ -187,14 +191,15 @@ def program(program: StoredProgram, database: Database, *, program_character_set
     if program_character_set:
         before.append(_alter_database(program_character_set, program.database_collation))
         after.append(_alter_database(database.character_set, database.collation))
+    statements = b"".join((*before, create, *after))
+    saves = program.character_set_client != ""
     return b"".join(
         (
-            drop,
-            _SAVE_CHARACTER_SETS,
+            _SAVE_CHARACTER_SETS if saves else b"",
             b"/*!50003 SET @saved_sql_mode       = @@sql_mode */;\n",
-            _in_character_set(program, b"".join((*before, create, *after))),
+            _in_character_set(program, statements) if saves else statements,
             b"/*!50003 SET sql_mode              = @saved_sql_mode */;\n",
-            _RESTORE_CHARACTER_SETS,
+            _RESTORE_CHARACTER_SETS if saves else b"",
             b"\n",
         )
     )

@@ -114,24 +114,35 @@ def lock_definitions(session: Session) -> bool:
     return True
 
 
-def open_snapshot(session: Session, *, lock_tables: t.Callable[[], t.ContextManager[None] | None]) -> Snapshot:
+def open_snapshot(
+    session: Session, *, hold: t.Callable[[], None], lock_tables: t.Callable[[], t.ContextManager[None] | None]
+) -> Snapshot:
     """Start the transaction whose reads are the backup.
 
+    :param hold: locks the tables that no snapshot covers by another session, for as long as they are read. Called when
+        the global lock, if there is one, is held: it would wait for these locks otherwise.
     :param lock_tables: gives a context in which every table of the database is locked for reading by another session,
         or ``None`` where that is not allowed.
     :raises ConsistencyError: a lock could not be had in time.
     :raises PrivilegeError: the position cannot be read, or not be proven.
     """
     if session.variables.get("log_bin", "OFF") != "ON":
+        hold()
         session.execute(_START)
         return _snapshot(session, Position(), "none")
     if session.query("SHOW STATUS LIKE 'binlog_snapshot_file'"):
+        hold()
         return _by_binlog_snapshot(session)
     read_position(session)
-    try:
-        return _by_global_lock(session)
-    except PrivilegeError as error:
-        _LOG.debug("FLUSH TABLES WITH READ LOCK is not allowed: %s", error.message)
+    if _lock_globally(session):
+        try:
+            hold()
+            session.execute(_START)
+            position = read_position(session)
+        finally:
+            session.execute("UNLOCK TABLES")
+        return _snapshot(session, position, "global_lock")
+    hold()
     locked = lock_tables()
     if locked is not None:
         with locked:
@@ -180,19 +191,18 @@ def _by_binlog_snapshot(session: Session) -> Snapshot:
     return _snapshot(session, Position(file, offset, gtid.replace("\n", "")), "binlog_snapshot")
 
 
-def _by_global_lock(session: Session) -> Snapshot:
+def _lock_globally(session: Session) -> bool:
+    """FLUSH TABLES WITH READ LOCK; false where the user may not."""
     try:
         session.execute("FLUSH TABLES WITH READ LOCK")
+    except PrivilegeError as error:
+        _LOG.debug("FLUSH TABLES WITH READ LOCK is not allowed: %s", error.message)
+        return False
     except QueryError as error:
         if error.context.get("errno") == faults.LOCK_WAIT_TIMEOUT:
             raise _lock_timeout(session, "FLUSH TABLES WITH READ LOCK") from error
         raise
-    try:
-        session.execute(_START)
-        position = read_position(session)
-    finally:
-        session.execute("UNLOCK TABLES")
-    return _snapshot(session, position, "global_lock")
+    return True
 
 
 def _by_quiet_moment(session: Session) -> Snapshot:

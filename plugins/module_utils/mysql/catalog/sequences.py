@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from .. import quoting
 from ..session import Session
+
+# As the server shows a DEFAULT that uses one: nextval(`database`.`name`).
+_USE = re.compile(rb"(?:nextval|lastval|setval)\(`((?:[^`]|``)*)`\.`((?:[^`]|``)*)`")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,3 +45,13 @@ def _sequence(session: Session, name: str) -> Sequence:
         definition = session.query_bytes(f"SHOW CREATE SEQUENCE {quoted}")[0][1]
     state = session.query(f"SELECT next_not_cached_value, cycle_count FROM {quoted}")[0]
     return Sequence(name, definition or b"", int(state[0] or 0), int(state[1] or 0))
+
+
+def sequences_used(definition: bytes, database: str) -> tuple[str, ...]:
+    """The sequences that a table's defaults use, quoted; those of the same database without its name."""
+    own = quoting.identifier(database)
+    found = set()
+    for owner, name in _USE.findall(definition):
+        quoted_owner, quoted_name = f"`{owner.decode()}`", f"`{name.decode()}`"
+        found.add(quoted_name if quoted_owner == own else f"{quoted_owner}.{quoted_name}")
+    return tuple(sorted(found))
