@@ -212,26 +212,25 @@ def test_failures_are_clear_and_show_no_secret(world: World, playbooks: Playbook
     assert "Traceback" not in played.output
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"dest": "/x", "repository": "/y"}, "mutually exclusive"),
-        ({}, "one of the following is required"),
-        ({"dest": "/x", "max_age": "3600"}, "max_age '3600' is not a time"),
-        ({"dest": "/x", "cluster": "c"}, "cluster means something only together with repository"),
-        ({"dest": "/x", "compress": "brotli"}, "unknown compression 'brotli'"),
-        ({"dest": "/x", "passfile": "/p", "option_file": "/m"}, "means nothing to"),
-        ({"dest": "/x", "jobs": 0}, "jobs is 0"),
-    ],
-    ids=str,
-)
-def test_wrong_options_fail_before_anything_is_done(
-    options: dict[str, object], message: str, playbooks: Playbooks
-) -> None:
-    module = {"dbms": "postgresql", "database": "d", "login_host": "nowhere.invalid", **options}
-    (result,) = playbooks.play({"dbfleet.backup.native_backup": module}).results
-    assert result["failed"] is True
-    assert message in result["msg"]
+WRONG_OPTIONS = [
+    ({"dest": "/x", "repository": "/y"}, "mutually exclusive"),
+    ({}, "one of the following is required"),
+    ({"dest": "/x", "max_age": "3600"}, "max_age '3600' is not a time"),
+    ({"dest": "/x", "max_age": ""}, "max_age is empty"),
+    ({"dest": "/x", "cluster": "c"}, "cluster means something only together with repository"),
+    ({"dest": "/x", "compress": "brotli"}, "unknown compression 'brotli'"),
+    ({"dest": "/x", "passfile": "/p", "option_file": "/m"}, "option_file is an option for mysql"),
+    ({"dest": "/x", "jobs": 0}, "jobs is 0"),
+]
+
+
+def test_wrong_options_fail_before_anything_is_done(playbooks: Playbooks) -> None:
+    common = {"dbms": "postgresql", "database": "d", "login_host": "nowhere.invalid"}
+    tasks = [{"dbfleet.backup.native_backup": {**common, **options}} for options, _message in WRONG_OPTIONS]
+    results = playbooks.play(*tasks).results
+    assert [(result["failed"], message in result["msg"]) for result, (_, message) in zip(results, WRONG_OPTIONS)] == [
+        (True, True)
+    ] * len(WRONG_OPTIONS)
 
 
 def test_password_from_the_environment_and_options_from_the_group(
