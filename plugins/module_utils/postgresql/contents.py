@@ -154,7 +154,7 @@ class _TableOfContents:
             depends: t.Collection[int] = needed
             if main:
                 depends = {main, acl} - {0} if entry.after_acl else {main}
-            made = self._entry(one, entry, number, section, depends)
+            made = self._entry(one, entry, number, section, depends, has_oid=not main)
             self.entries.append(made)
             if entry.desc == "ACL":
                 acl = acl or number
@@ -165,14 +165,22 @@ class _TableOfContents:
         self._numbers[one.key] = frozenset((main,)) if main else needed
 
     def _entry(
-        self, one: DatabaseObject, entry: Entry, number: int, section: int, depends: t.Collection[int]
+        self,
+        one: DatabaseObject,
+        entry: Entry,
+        number: int,
+        section: int,
+        depends: t.Collection[int],
+        *,
+        has_oid: bool,
     ) -> TocEntry:
-        satellite = entry.desc in SATELLITE_KINDS
+        # Only the object's own entry has its numbers, none of those that follow it.
+        has_oid = has_oid and entry.desc not in SATELLITE_KINDS
         return TocEntry(
             dump_id=number,
             had_dumper=entry.had_dumper,
-            table_oid=0 if satellite or one.key.catalog < 0 else int(one.key.catalog),
-            oid=0 if satellite else one.key.oid,
+            table_oid=int(one.key.catalog) if has_oid and one.key.catalog > 0 else 0,
+            oid=one.key.oid if has_oid else 0,
             tag=entry.tag,
             desc=entry.desc,
             section=section if entry.section is None else entry.section,

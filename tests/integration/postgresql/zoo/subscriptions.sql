@@ -3,7 +3,7 @@
 
 CREATE SUBSCRIPTION "sub ""scr'
 iption" CONNECTION 'host=localhost dbname=''no such'' password=se''cret' PUBLICATION one, "Two ""2""", "user"
-    WITH (connect = false);
+    WITH (connect = false, slot_name = 'a_slot_1');
 CREATE SUBSCRIPTION no_slot CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE, synchronous_commit = local);
 CREATE SUBSCRIPTION "table" CONNECTION 'dbname=x' PUBLICATION p
     WITH (connect = false, slot_name = 'other_slot', enabled = false, create_slot = false, synchronous_commit = 'on');
@@ -20,7 +20,7 @@ CREATE SUBSCRIPTION two_phased CONNECTION 'dbname=x' PUBLICATION p
 --- servers 16 and later
 CREATE SUBSCRIPTION parallel CONNECTION 'dbname=x' PUBLICATION p
     WITH (connect = false, streaming = parallel, origin = none, password_required = false, run_as_owner = true);
-CREATE SUBSCRIPTION "Own Origin" CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false, origin = 'any');
+CREATE SUBSCRIPTION "Own Origin" CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false, origin = 'any', slot_name = NONE);
 --- servers 17 and later
 CREATE SUBSCRIPTION over CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false, failover = true);
 ALTER SUBSCRIPTION over ENABLE;

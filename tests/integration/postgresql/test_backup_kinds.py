@@ -1,0 +1,93 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kinds of objects, each in its file of the zoo: entry for entry what the newest pg_dump makes of it, in its order."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dbfleet.postgresql.toc import TocEntry
+from tests.integration.postgresql.backup_support import NEWEST_CLIENT, back_up, dumped, restore_genuinely
+from tests.integration.postgresql.restore_support import new_database, pg_dump
+from tests.integration.postgresql.zoo_support import as_text, entries_of, fill_with, needs, subscriptions_dropped
+from tests.servers.fixtures import Database
+
+KINDS = (
+    "access_methods",
+    "casts",
+    "collations",
+    "collations_icu",
+    "conversions",
+    "event_triggers",
+    "extended_statistics",
+    "foreign_data",
+    "given_privileges",
+    "languages",
+    "operator_classes",
+    "operators",
+    "publications",
+    "subscriptions",
+    "text_search",
+    "transforms",
+)
+#: What the newest pg_dump writes though servers before this version do not understand it; ours is what they understand.
+NEWER_WORDS = (
+    (11, re.compile(r"^    FUNCTION = ", re.MULTILINE), "    PROCEDURE = "),
+    (11, re.compile(r"^   EXECUTE FUNCTION ", re.MULTILINE), "   EXECUTE PROCEDURE "),
+    (14, re.compile(r", streaming = off(?=[,)])"), ""),
+    (16, re.compile(r", run_as_owner = true(?=[,)])"), ""),
+)
+
+
+@pytest.fixture
+def database(pg_database: Database) -> Iterator[Database]:
+    with subscriptions_dropped(pg_database.server, pg_database.name):
+        yield pg_database
+
+
+def fill(database: Database, kind: str) -> None:
+    try:
+        fill_with(database.server, database.name, kind)
+    except psycopg.errors.FeatureNotSupported as error:
+        if "ICU is not supported in this build" not in str(error):
+            raise
+        pytest.skip("this build of the server is without ICU")
+
+
+def genuine_entries(database: Database, folder: Path) -> list[TocEntry]:
+    """What the newest pg_dump makes, in the words of the source's version."""
+    archive = pg_dump(database.server, database.name, folder / "genuine.dump", version=NEWEST_CLIENT)
+    entries = entries_of(archive)
+    for version, pattern, words in NEWER_WORDS:
+        if database.server.version[0] < version:
+            entries = [dataclasses.replace(entry, defn=pattern.sub(words, entry.defn or "")) for entry in entries]
+    return entries
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_entries_are_those_of_the_newest_pg_dump(kind: str, database: Database, tmp_path: Path) -> None:
+    fill(database, kind)
+    archive, _contents, progress = back_up(database.server, database.name, tmp_path)
+    ours, genuine = entries_of(archive), genuine_entries(database, tmp_path)
+    assert [as_text(entry) for entry in ours] == [as_text(entry) for entry in genuine]
+    assert progress.warnings == []
+    assert len(ours) > 5
+    own_needs = needs(ours)
+    missing = {name: wanted - own_needs[name] for name, wanted in needs(genuine).items() if wanted - own_needs[name]}
+    assert missing == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_genuine_pg_restore_makes_the_same_database(kind: str, database: Database, tmp_path: Path) -> None:
+    fill(database, kind)
+    archive, _contents, _progress = back_up(database.server, database.name, tmp_path)
+    with new_database(database.server) as copy, subscriptions_dropped(database.server, copy):
+        restore_genuinely(database.server, archive, copy)
+        assert dumped(database.server, copy) == dumped(database.server, database.name)
