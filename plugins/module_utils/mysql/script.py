@@ -14,6 +14,7 @@ comment on one line), the servers' reading is taken: it is what decides where su
 
 from __future__ import annotations
 
+import io
 import re
 import typing as t
 
@@ -39,8 +40,16 @@ _SANDBOX = re.compile(rb"/\*M?!999999\\-[^*;\n]*\*/")
 _CHARSET = re.compile(
     rb"(?:\\C[ \t]*|charset[ \t]+|/\*M?!\d*[ \t]*\\C[ \t]*)([0-9A-Za-z_]+)(?:[ \t]*\*/|(?![^;\s]))", re.IGNORECASE
 )
-# In these a byte of a character can be a quote or a backslash.
-_UNSAFE_CHARSETS = frozenset({b"big5", b"cp932", b"gb18030", b"gb2312", b"gbk", b"sjis", b"ucs2", b"utf16", b"utf32"})
+# Character sets in which the second byte of a character can be a backslash, a back quote or a letter: first and second
+# bytes of such a character, as sets of a pattern. All other sets that a client can have are safe to read byte by byte.
+_WIDE_CHARSETS = {
+    b"big5": (rb"\xa1-\xf9", rb"\x40-\x7e\xa1-\xfe"),
+    b"cp932": (rb"\x81-\x9f\xe0-\xfc", rb"\x40-\x7e\x80-\xfc"),
+    b"gb18030": (rb"\x81-\xfe", rb"\x40-\x7e\x80-\xfe"),
+    b"gbk": (rb"\x81-\xfe", rb"\x40-\x7e\x80-\xfe"),
+    b"sjis": (rb"\x81-\x9f\xe0-\xfc", rb"\x40-\x7e\x80-\xfc"),
+}
+_NOT_FOR_CLIENTS = frozenset({b"ucs2", b"utf16", b"utf16le", b"utf32"})
 # What the clients run themselves; "/" and the backslash stand for commands that begin with them.
 _COMMANDS = frozenset(
     {
@@ -92,6 +101,7 @@ class ScriptSplitter:
         self.backslash_escapes = True
         self.sandbox = False
         self.delimiter = b";"
+        self._charset = b"utf8mb4"
         self._source = source
         self._name = name
         self._block_size = block_size
@@ -222,7 +232,7 @@ class ScriptSplitter:
             self.sandbox = True
             self._position += sandbox.end()
         elif charset:
-            self._check_charset(charset.group(1))
+            self._set_charset(charset.group(1))
             self._position += charset.end()
         elif word == b"delimiter":
             self._set_delimiter(line)
@@ -262,12 +272,10 @@ class ScriptSplitter:
             )
         self.delimiter = delimiter
 
-    def _check_charset(self, charset: bytes) -> None:
-        if charset.lower() in _UNSAFE_CHARSETS:
-            raise self._refused(
-                f"the script switches the client to the character set {charset.decode()}, "
-                "in which a character can hold the byte of a quote"
-            )
+    def _set_charset(self, charset: bytes) -> None:
+        if charset.lower() in _NOT_FOR_CLIENTS:
+            raise self._refused(f"the character set {charset.decode()} cannot be a client's")
+        self._charset = charset.lower()
 
     # -- one statement
 
@@ -276,18 +284,16 @@ class ScriptSplitter:
         line = self._current_line()
         offset = self._offset + self._position
         start = self._position
-        whole = _skipping(self.delimiter, self.backslash_escapes).match(self._block, start)
+        whole = _skipping(self.delimiter, self.backslash_escapes, self._charset).match(self._block, start)
         end = whole.end() if whole else start
         if end > start and self._block.startswith(self.delimiter, end):
             self._position = end + len(self.delimiter)
             return Statement(self._block[start:end], line, offset, True)
         self._position = end
-        pieces: list[bytes] = []
-        size = 0
+        # Its value is not a copy: the statement is in memory once, however large it is.
+        pieces = io.BytesIO()
         for end, terminated in self._cuts(line):
-            pieces.append(self._block[start:end])
-            size += end - start
-            if size > self._largest:
+            if pieces.write(self._block[start:end]) and pieces.tell() > self._largest:
                 raise CorruptArtifactError(
                     f"the statement at line {line} of {self._name} is larger than {self._largest} bytes",
                     hint="no server accepts a larger one: is a delimiter or a closing quote missing?",
@@ -297,7 +303,7 @@ class ScriptSplitter:
                 break
             # The next block is about to be read: what follows will stand at its front.
             start = 0
-        text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        text = pieces.getvalue()
         if not terminated:
             text = text.rstrip()
         return Statement(text, line, offset, bool(terminated)) if text else None
@@ -308,7 +314,7 @@ class ScriptSplitter:
         Yields the position up to which the block belongs to the statement: with ``None`` each time before the next
         block is read, at the end with true (a delimiter follows) or false (the script ends).
         """
-        skip = _skipping(self.delimiter, self.backslash_escapes)
+        skip = _skipping(self.delimiter, self.backslash_escapes, self._charset)
         while True:
             match = skip.match(self._block, self._position)
             self._position = match.end() if match else self._position
@@ -354,7 +360,7 @@ class ScriptSplitter:
             raise self._refused(f"the script holds the client command '{command}'")
 
     def _through_string(self, quote: bytes, line: int) -> t.Iterator[tuple[int, None]]:
-        body = _STRING_BODIES[quote, self.backslash_escapes]
+        body = _string_body(quote, self.backslash_escapes, self._charset)
         while True:
             match = body.match(self._block, self._position)
             if match:
@@ -416,31 +422,50 @@ def _argument(text: bytes) -> bytes:
     return text.partition(b" ")[0]
 
 
-_SKIPPING: dict[tuple[bytes, bool], re.Pattern[bytes]] = {}
+_SKIPPING: dict[tuple[bytes, bool, bytes], re.Pattern[bytes]] = {}
+_STRING_BODIES: dict[tuple[bytes, bool, bytes], re.Pattern[bytes]] = {}
 
 
-def _string(quote: bytes, backslash_escapes: bool) -> bytes:
+def _run(excluded: bytes, escape: bytes, charset: bytes) -> bytes:
+    """A pattern for characters other than the excluded ones, and for escapes.
+
+    In a wide character set the alternatives exclude each other, so that a failed match never takes the halves of a
+    character apart when it is tried again.
+    """
+    if charset not in _WIDE_CHARSETS:
+        single = b"[^" + excluded + b"]*"
+        return single + b"(?:" + escape + single + b")*" if escape else single
+    first, second = _WIDE_CHARSETS[charset]
+    wide = b"[" + first + b"](?:[" + second + b"]|(?=[^" + second + b"]))"
+    single = b"[^" + excluded + first + b"]"
+    return b"(?:" + b"|".join(part for part in (single, wide, escape) if part) + b")*"
+
+
+def _string(quote: bytes, backslash_escapes: bool, charset: bytes) -> bytes:
     """What may stand between two quotes; a doubled quote is two strings in a row."""
-    pattern = rb"[^Q\\]*(?:\\.[^Q\\]*)*" if backslash_escapes and quote != b"`" else rb"[^Q]*"
-    return pattern.replace(b"Q", quote)
+    if backslash_escapes and quote != b"`":
+        return _run(quote + rb"\\", rb"\\.", charset)
+    return _run(quote, b"", charset)
 
 
-def _skipping(delimiter: bytes, backslash_escapes: bool) -> re.Pattern[bytes]:
+def _skipping(delimiter: bytes, backslash_escapes: bool, charset: bytes) -> re.Pattern[bytes]:
     """What certainly belongs to a statement: plain bytes, whole quoted strings, minus signs and divisions.
 
     One match passes up to some thousand strings, which is what makes the walk fast; the bound keeps small what the
     matcher remembers of each repetition.
     """
-    key = (delimiter, backslash_escapes)
+    key = (delimiter, backslash_escapes, charset)
     if key not in _SKIPPING:
-        plain = rb"[^'\"`\\#/\-" + re.escape(delimiter[:1]) + rb"]*"
-        steps = [quote + _string(quote, backslash_escapes) + quote for quote in _QUOTES]
+        plain = _run(rb"'\"`\\#/\-" + re.escape(delimiter[:1]), b"", charset)
+        steps = [quote + _string(quote, backslash_escapes, charset) + quote for quote in _QUOTES]
         steps += [step for step in (rb"-(?=[^\-])", rb"/(?=[^*])") if step[:1] != delimiter[:1]]
         pattern = plain + b"(?:(?:" + b"|".join(steps) + b")" + plain + b"){0,4000}"
         _SKIPPING[key] = re.compile(pattern, re.DOTALL)
     return _SKIPPING[key]
 
 
-_STRING_BODIES = {
-    (quote, escapes): re.compile(_string(quote, escapes), re.DOTALL) for quote in _QUOTES for escapes in (True, False)
-}
+def _string_body(quote: bytes, backslash_escapes: bool, charset: bytes) -> re.Pattern[bytes]:
+    key = (quote, backslash_escapes, charset)
+    if key not in _STRING_BODIES:
+        _STRING_BODIES[key] = re.compile(_string(quote, backslash_escapes, charset), re.DOTALL)
+    return _STRING_BODIES[key]

@@ -30,7 +30,6 @@ _LEFT_OUT_VARIABLES = {
 }
 _SET_NOT_A_VARIABLE = frozenset({"PASSWORD", "ROLE", "DEFAULT", "RESOURCE"})
 _SESSION_SET = frozenset({"NAMES", "CHARACTER", "CHARSET", "TRANSACTION", "SESSION", "LOCAL"})
-_EXECUTABLE_COMMENT = re.compile(rb"/\*M?!.*?\*/", re.DOTALL)
 _LIBRARY_FUNCTION = re.compile(rb"\bSONAME\b", re.IGNORECASE)
 _HEAD = 4096
 
@@ -57,10 +56,9 @@ class ScriptPolicy:
         head = text[:_HEAD]
         if b"/*!" in head or b"/*M!" in head:
             # A server skips the code of versions that it has not reached: what then remains must be allowed too.
-            remaining = _EXECUTABLE_COMMENT.sub(b" ", head)
-            plain = classify(remaining)
+            plain = classify(text, skip_executable=True)
             if plain.verb not in ("", action.verb):
-                self._decide(remaining, plain)
+                self._decide(text, plain)
         return self._decide(text, action)
 
     def _decide(self, text: bytes, action: Action) -> str:

@@ -26,6 +26,7 @@ _TAIL_SIZE = 512
 _MAGIC_SIZE = 16
 _HEADER = re.compile(rb"^-- (?:MySQL|MariaDB|dbfleet)\b[^\n]*\bdump\b", re.MULTILINE | re.IGNORECASE)
 _HEADER_DATABASE = re.compile(rb"^-- Host: [^\n]*?\bDatabase: ([^\n]*?)\s*$", re.MULTILINE)
+_HEADER_CHARACTERS = re.compile(rb"^-- Default character set: (\w+)    Collation: (\w+)$", re.MULTILINE)
 _FOOTER = re.compile(rb"^-- Dump completed\b[^\n]*\s*\Z", re.MULTILINE)
 _NOT_NAMES = frozenset({"DEFAULT", "NULL", "BINARY"})
 
@@ -80,10 +81,11 @@ class ScriptSummary:
     actions: frozenset[tuple[str, str]]
 
     def object_counts(self) -> dict[str, int]:
-        """How many objects of each kind."""
+        """How many objects of each kind, named as in a manifest."""
         counts: dict[str, int] = {}
         for kind, _name in self.objects:
-            counts[kind] = counts.get(kind, 0) + 1
+            key = kind.replace(" ", "_")
+            counts[key] = counts.get(key, 0) + 1
         return counts
 
     def names(self, *kinds: str) -> list[str]:
@@ -196,10 +198,9 @@ class _Walk:
         first = True
         done = 0
         for statement in self._splitter:
-            if first and not self._database:
-                self._database = header_database(self._source.head)
-                self._policy = ScriptPolicy(self._database, self._target)
-            first = False
+            if first:
+                first = False
+                self._read_header(self._source.head)
             self._add(statement)
             size = statement.offset + len(statement.text) - done
             done += size
@@ -219,6 +220,16 @@ class _Walk:
             left_out=tuple(self._left_out),
             actions=frozenset(self._actions),
         )
+
+    def _read_header(self, head: bytes) -> None:
+        characters = _HEADER_CHARACTERS.search(head)
+        if characters:
+            charset, collation = (name.decode() for name in characters.groups())
+            self._database_options = f"CHARACTER SET {charset} COLLATE {collation}"
+            self._needs["CHARSET"][charset.lower()] = self._needs["COLLATE"][collation.lower()] = "the database"
+        if not self._database:
+            self._database = header_database(head)
+            self._policy = ScriptPolicy(self._database, self._target)
 
     def _add(self, statement: Statement) -> None:
         text = statement.text
@@ -362,6 +373,13 @@ def _compare(summary: ScriptSummary, manifest: Manifest, description: str) -> No
         elif (found.bytes, found.sha256) != (table.bytes, table.sha256):
             wrong.append(f"{table.name}: {found.bytes} bytes of other content than the {table.bytes} backed up")
     wrong += [f"{name}: not in the manifest" for name in summary.tables if name not in known]
+    counts = summary.object_counts()
+    invalid_views = len(manifest.contents.options.get("invalid_views", ()))
+    for kind, count in manifest.contents.objects.items():
+        # Invalid views are kept as comments.
+        expected = count - invalid_views if kind == "view" else count
+        if counts.get(kind, 0) != expected:
+            wrong.append(f"{counts.get(kind, 0)} objects of the kind {kind} instead of {expected}")
     if wrong:
         raise CorruptArtifactError(
             f"{description} is not what its manifest says: {'; '.join(wrong[:10])}",

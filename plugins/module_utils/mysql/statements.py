@@ -103,11 +103,20 @@ class Assignment(t.NamedTuple):
     value: tuple[Token, ...]
 
 
-def tokens(text: bytes) -> t.Iterator[Token]:
-    """The tokens of a statement, comments and white space left out."""
+def tokens(text: bytes, *, skip_executable: bool = False) -> t.Iterator[Token]:
+    """The tokens of a statement, comments and white space left out.
+
+    :param skip_executable: leave out what stands in executable comments too.
+    """
+    inside = False
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind in (WORD, SYMBOL):
+        if kind == "space" and skip_executable:
+            mark = match.group()
+            inside = mark.startswith((b"/*!", b"/*M!")) or (inside and mark != b"*/")
+        elif inside:
+            continue
+        elif kind in (WORD, SYMBOL):
             yield Token(kind, match.group().decode("utf-8", "replace"))
         elif kind == QUOTED:
             yield Token(kind, match.group()[1:-1].replace(b"``", b"`").decode("utf-8", "replace"))
@@ -115,14 +124,17 @@ def tokens(text: bytes) -> t.Iterator[Token]:
             yield Token(kind, match.group()[1:-1].decode("utf-8", "replace"))
 
 
-def classify(text: bytes) -> Action:
-    """What a statement does; an :class:`Action` with an empty verb for an empty statement."""
+def classify(text: bytes, *, skip_executable: bool = False) -> Action:
+    """What a statement does; an :class:`Action` with an empty verb for an empty statement.
+
+    :param skip_executable: see :func:`tokens`.
+    """
     data = _DATA.match(text)
     if data:
         name = data.group(3).replace(b"``", b"`").decode("utf-8", "replace")
         verb = data.group(1).decode().upper()
         return Action(verb, "TABLE", (ObjectName("", name),), b"IGNORE" in data.group(2).upper())
-    return _classify(_Reader(tokens(text)))
+    return _classify(_Reader(tokens(text, skip_executable=skip_executable)))
 
 
 class _Reader:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dbfleet.mysql.dump import MysqlBackupSource
 from dbfleet.mysql.load import MysqlRestoreTarget
-from dbfleet.mysql.options import ConnectionOptions, RestoreOptions
+from dbfleet.mysql.options import BackupOptions, ConnectionOptions, RestoreOptions
 from dbfleet.progress import Progress
-from dbfleet.streams.file import FileSource
+from dbfleet.repository.records import Manifest
+from dbfleet.streams.file import FileSink, FileSource
 from tests.servers import Server
 from tests.servers.clients import client
 
@@ -122,6 +124,57 @@ def genuine_dump(server: Server, database: str, *options: str) -> bytes:
         return client("mariadb-dump", version=server.version[:2]).run(server, *common).stdout
     old = ["--column-statistics=0"] if server.version < (8,) else []
     return client("mysqldump").run(server, *old, "--set-gtid-purged=OFF", *common).stdout
+
+
+def backup(server: Server, database: str, folder: Path) -> tuple[Manifest, Path]:
+    """Our own backup: what its manifest says, and the file."""
+    writer = FolderWriter(folder)
+    source = MysqlBackupSource(
+        BackupOptions(connection=connection_options(server), database=database, compression="zstd:1", lock_tables=True)
+    )
+    try:
+        plan = source.plan()
+        contents = source.write(writer, Progress())
+    finally:
+        source.close()
+    manifest = Manifest(
+        id="1", kind="logical", cluster="test", database=database, server=plan.server, contents=contents, files=(),
+        engine_version="0", started_at="", finished_at="", duration=0.0,
+    )  # fmt: skip
+    return manifest, folder / contents.artifact
+
+
+class FolderWriter:
+    """Where a backup's files go, as a backup job hands it to an engine."""
+
+    can_patch = True
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def create(self, path: str) -> FileSink:
+        return FileSink(str(self._folder / path))
+
+
+@contextmanager
+def logged(server: Server) -> Iterator[Callable[[], list[bytes]]]:
+    """Everything that the server is asked meanwhile."""
+    with connected(server) as cursor:
+        cursor.execute("SET GLOBAL log_output = 'TABLE'")
+        cursor.execute("TRUNCATE mysql.general_log")
+        cursor.execute("SET GLOBAL general_log = ON")
+
+    def statements() -> list[bytes]:
+        with connected(server) as cursor:
+            cursor.execute("SET GLOBAL general_log = OFF")
+            cursor.execute("SELECT CAST(argument AS BINARY) FROM mysql.general_log WHERE command_type = 'Query'")
+            return [bytes(row[0]) for row in cursor.fetchall()]
+
+    try:
+        yield statements
+    finally:
+        with connected(server) as cursor:
+            cursor.execute("SET GLOBAL general_log = OFF")
 
 
 def genuine_load(server: Server, database: str, script: bytes) -> None:

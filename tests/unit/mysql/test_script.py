@@ -133,10 +133,20 @@ def test_client_command_in_the_middle_of_a_statement_is_refused() -> None:
         split(b"SELECT 1\n+ \\! rm\n;")
 
 
-@pytest.mark.parametrize("charset", [b"gbk", b"SJIS", b"big5"])
-def test_character_sets_that_hide_quotes_are_refused(charset: bytes) -> None:
-    with pytest.raises(UsageError, match="character set"):
-        split(b"/*!\\C " + charset + b" */;SELECT 1;")
+@pytest.mark.parametrize(
+    ("charset", "character"), [(b"cp932", b"\x83\x5c"), (b"gbk", b"\x81\x60"), (b"big5", b"\xa4\x5c")]
+)
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1 << 16])
+def test_characters_that_hold_the_byte_of_a_quote_stay_whole(charset: bytes, character: bytes, size: int) -> None:
+    first = b"SELECT '" + character + b"', `" + character + b'`, "' + character + b'\\"" AS ' + character
+    second = b"SELECT '\xff\\'' , '" + character[:1] + b"';"
+    script = b"/*!\\C " + charset + b" */;\n" + first + b";\n/*!\\C utf8mb4 */;\n" + second
+    assert texts(script, size) == [first, second[:-1]]
+
+
+def test_character_sets_that_no_client_can_have_are_refused() -> None:
+    with pytest.raises(UsageError, match="utf16"):
+        split(b"\\C utf16\nSELECT 1;")
 
 
 @pytest.mark.parametrize("line", [b"DELIMITER\n", b"DELIMITER \\\n", b"DELIMITER '\n", b"DELIMITER 0123456789abcdef\n"])
