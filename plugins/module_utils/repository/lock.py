@@ -72,23 +72,19 @@ class RepositoryLock:
         self._purpose = purpose
         self._stop = threading.Event()
         self._lost = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._beat, name="dbfleet-lock", daemon=True)
 
     def __enter__(self) -> RepositoryLock:
         try:
             self._acquire()
             self._remove_stale()
+            self._thread.start()
         except BaseException:
             self._release()
             raise
-        self._thread = threading.Thread(target=self._beat, name="dbfleet-lock", daemon=True)
-        self._thread.start()
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
         self._release()
 
     def check(self) -> None:
@@ -159,6 +155,9 @@ class RepositoryLock:
                 self._storage.remove_small(path)
 
     def _release(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
         # What was published is published; a file that stays behind is stale as soon as this process ends.
         with contextlib.suppress(StorageError):
             self._storage.remove_small(self._own)

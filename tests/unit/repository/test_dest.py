@@ -64,12 +64,6 @@ def names(folder: Path) -> set[str]:
     return {name for name in os.listdir(folder) if not re.match(r"\.my\.lock-\w+\.\w+\.new\Z", name)}
 
 
-@pytest.fixture(autouse=True)
-def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that dies leaves the kernel's cache as it is; only a power failure would need the disk."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
-
 @pytest.fixture
 def fresh(tmp_path: Path) -> Callable[[bool, bool], Path]:
     """Empties the folder and puts an old backup there, if wanted; gives the destination's path."""

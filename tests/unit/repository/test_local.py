@@ -193,9 +193,7 @@ def test_a_small_file_that_cannot_be_written_leaves_nothing(
     assert storage.files("a", "") == []
 
 
-def test_a_small_file_is_whole_at_any_moment(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
+def test_a_small_file_is_whole_at_any_moment(storage: LocalStorage) -> None:
     def prepare() -> None:
         shutil.rmtree(storage.location, ignore_errors=True)
         storage.write_small("small", b"one" * 100)
@@ -208,9 +206,8 @@ def test_a_small_file_is_whole_at_any_moment(storage: LocalStorage, monkeypatch:
     assert len(seen) == 2
 
 
-def test_a_removed_folder_is_gone_at_once(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removed_folder_is_gone_at_once(storage: LocalStorage) -> None:
     """A backup half of which was removed must not be taken for one."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
     def prepare() -> None:
         for name in ("a/1", "a/2", "b", "manifest.json"):

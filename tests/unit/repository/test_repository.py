@@ -24,12 +24,6 @@ from tests.unit.repository.samples import CONTENT, make_manifest, tree, write_ba
 OLD, NEW = "20250101T000000Z-logical", "20260102T030405Z-logical"
 
 
-@pytest.fixture(autouse=True)
-def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that dies leaves the kernel's cache as it is; only a power failure would need the disk."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
-
 @pytest.fixture
 def location(tmp_path: Path) -> Path:
     return tmp_path / "repository"
