@@ -56,9 +56,7 @@ class Result(t.Protocol):
     def to_dict(self) -> dict[str, t.Any]: ...
 
 
-def run_module(
-    module: Module, respawn: Respawn, job: t.Callable[[Progress], Result], *, name: str = ""
-) -> t.NoReturn:
+def run_module(module: Module, respawn: Respawn, job: t.Callable[[Progress], Result], *, name: str = "") -> t.NoReturn:
     """Run ``job`` and exit with its result, or with its failure.
 
     :param name: ``backup`` or ``restore``, for what to say after an interrupt.
