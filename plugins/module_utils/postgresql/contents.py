@@ -17,6 +17,7 @@ from .catalog.context import Catalog, Definitions
 from .catalog.database import read_database
 from .catalog.inventory import refuse_what_is_not_covered
 from .catalog.kinds import KINDS
+from .catalog.large_object import LargeObjectContents
 from .catalog.relation import SEQUENCE, Relation
 from .catalog.table_data import TableData
 from .dependencies import Graph
@@ -47,17 +48,27 @@ class DataItem:
 
 
 @dataclasses.dataclass(frozen=True)
+class LargeObjectsItem:
+    """The large objects whose contents the archive holds, in their order."""
+
+    entry: TocEntry
+    oids: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Contents:
     """What an archive holds.
 
     :param entries: in restore order.
     :param data: the tables whose rows follow, in the same order.
+    :param large_objects: what follows the tables' rows, if there are any.
     :param objects: how many of each kind.
     :param warnings: what was left out, and why.
     """
 
     entries: tuple[TocEntry, ...]
     data: tuple[DataItem, ...]
+    large_objects: LargeObjectsItem | None
     objects: t.Mapping[str, int]
     warnings: tuple[str, ...]
 
@@ -106,7 +117,11 @@ def _read(session: Session) -> Contents:
         table.add(one)
     counts = collections.Counter(one.kind for one in ordered)
     return Contents(
-        tuple(table.entries), tuple(table.data), dict(sorted(counts.items())), tuple(catalog.left_out.values())
+        entries=tuple(table.entries),
+        data=tuple(table.data),
+        large_objects=table.large_objects,
+        objects=dict(sorted(counts.items())),
+        warnings=tuple(catalog.left_out.values()),
     )
 
 
@@ -129,6 +144,7 @@ class _TableOfContents:
     def __init__(self, session: Session, graph: Graph, definitions: Definitions) -> None:
         self.entries: list[TocEntry] = []
         self.data: list[DataItem] = []
+        self.large_objects: LargeObjectsItem | None = None
         self._graph = graph
         self._definitions = definitions
         # What stands for an object among the dependencies of others: its number, or what it needs itself.
@@ -162,6 +178,8 @@ class _TableOfContents:
                 main = main or number
             if isinstance(one, TableData):
                 self.data.append(DataItem(made, one.relation))
+            elif isinstance(one, LargeObjectContents):
+                self.large_objects = LargeObjectsItem(made, one.oids)
         self._numbers[one.key] = frozenset((main,)) if main else needed
 
     def _entry(

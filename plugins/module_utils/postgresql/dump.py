@@ -20,9 +20,11 @@ from ..streams.compression import Compression
 from ..streams.digest import DigestSink
 from .archive.custom import CustomWriter
 from .archive.header import ArchiveHeader, version_for
+from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, DataItem, read_contents
 from .copy_out import copy_out
+from .large_object_out import large_objects_out
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
 from .privileges import check_readable
@@ -98,6 +100,11 @@ class PostgresqlBackupSource:
         try:
             progress.phase("reading", total_bytes=sum(self._sizes.values()))
             tables = tuple(self._write_table(session, archive, item, progress) for item in contents.data)
+            if contents.large_objects is not None:
+                progress.item("large objects")
+                blocks = archive.begin_large_objects(contents.large_objects.entry)
+                large_objects_out(session, contents.large_objects.oids, blocks, progress)
+                blocks.close()
             session.execute("COMMIT")
             archive.finish()
         except BaseException:
@@ -135,7 +142,10 @@ class PostgresqlBackupSource:
         check_readable(session)
         self._snapshot = begin_snapshot(session, lock_wait_timeout=options.lock_wait_timeout)
         self._contents = read_contents(session)
-        oids = "{" + ",".join(str(item.relation.oid) for item in self._contents.data) + "}"
+        measured = [item.relation.oid for item in self._contents.data]
+        if self._contents.large_objects is not None:
+            measured.append(CatalogOid.PG_LARGEOBJECT.value)
+        oids = "{" + ",".join(map(str, measured)) + "}"
         self._sizes = {int(oid): int(size or 0) for oid, size in session.rows(_SIZES, (oids,))}
         return session, self._snapshot, self._contents
 

@@ -91,6 +91,17 @@ class Session:
         result.clear()
         return rows
 
+    def query_bytes(self, sql: str, params: t.Sequence[str | None]) -> list[bytes]:
+        """The rows of a statement that gives one column of bytes, which must not be NULL.
+
+        :raises QueryError, PrivilegeError, NotFoundError, ConnectError: as for :meth:`execute`.
+        """
+        result = self._run(sql, params, binary=True)
+        # Every value is a copy of its own.
+        rows = [bytes(result.get_value(number, 0)) for number in range(result.ntuples)]
+        result.clear()
+        return rows
+
     def rows(self, sql: str, params: t.Sequence[str | None] = ()) -> list[tuple[str, ...]]:
         """As :meth:`query`, with NULL as the empty string: for catalogs, where the two never mean different things."""
         return [tuple(value or "" for value in row) for row in self.query(sql, params)]
@@ -150,14 +161,14 @@ class Session:
         """Close the connection in whatever state; an open transaction is rolled back by the server."""
         self.pgconn.finish()
 
-    def _run(self, sql: str, params: t.Sequence[str | None], *, log_as: str = "") -> t.Any:
+    def _run(self, sql: str, params: t.Sequence[str | None], *, log_as: str = "", binary: bool = False) -> t.Any:
         statement = to_bytes(sql)
         sql = log_as or sql
         _log.debug("%s: %s", self.database, sql)
         try:
             if params:
                 values = [None if value is None else to_bytes(value) for value in params]
-                self.pgconn.send_query_params(statement, values)
+                self.pgconn.send_query_params(statement, values, result_format=int(binary))
             else:
                 self.pgconn.send_query(statement)
             return self._collect(sql)

@@ -30,6 +30,7 @@ KINDS = (
     "foreign_data",
     "given_privileges",
     "languages",
+    "large_objects",
     "operator_classes",
     "operators",
     "publications",
@@ -61,9 +62,9 @@ def fill(database: Database, kind: str) -> None:
         pytest.skip("this build of the server is without ICU")
 
 
-def genuine_entries(database: Database, folder: Path) -> list[TocEntry]:
-    """What the newest pg_dump makes, in the words of the source's version."""
-    archive = pg_dump(database.server, database.name, folder / "genuine.dump", version=NEWEST_CLIENT)
+def genuine_entries(database: Database, folder: Path, *, client: int = NEWEST_CLIENT) -> list[TocEntry]:
+    """What pg_dump makes, in the words of the source's version."""
+    archive = pg_dump(database.server, database.name, folder / "genuine.dump", version=client)
     entries = entries_of(archive)
     for version, pattern, words in NEWER_WORDS:
         if database.server.version[0] < version:
@@ -73,9 +74,14 @@ def genuine_entries(database: Database, folder: Path) -> list[TocEntry]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_entries_are_those_of_the_newest_pg_dump(kind: str, database: Database, tmp_path: Path) -> None:
+    client = NEWEST_CLIENT
+    if kind == "large_objects":
+        if database.server.version[0] > 16:
+            pytest.skip("pg_dump 17 and later write groups of large objects, which archives of our version have not")
+        client = 16
     fill(database, kind)
     archive, _contents, progress = back_up(database.server, database.name, tmp_path)
-    ours, genuine = entries_of(archive), genuine_entries(database, tmp_path)
+    ours, genuine = entries_of(archive), genuine_entries(database, tmp_path, client=client)
     assert [as_text(entry) for entry in ours] == [as_text(entry) for entry in genuine]
     assert progress.warnings == []
     assert len(ours) > 5

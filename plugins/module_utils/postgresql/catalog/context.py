@@ -27,11 +27,14 @@ _MEMBERS = """
 """
 _COMMENTS = """
     SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description
-    WHERE objoid >= $1 OR objoid = 2200
+    WHERE objoid >= $1 OR objoid = 2200 OR classoid = 'pg_catalog.pg_largeobject'::regclass
     ORDER BY classoid, objoid, objsubid
 """
 _LABELS = """
     SELECT classoid, objoid, objsubid, provider, label FROM pg_catalog.pg_seclabel
+    UNION ALL
+    SELECT classoid, objoid, 0, provider, label FROM pg_catalog.pg_shseclabel
+    WHERE classoid = 'pg_catalog.pg_subscription'::regclass
     ORDER BY classoid, objoid, objsubid, provider
 """
 _PARENTS = """

@@ -27,6 +27,7 @@ from .index import read_indexes
 from .index_attach import read_index_attachments
 from .index_constraint import read_index_constraints
 from .language import read_languages
+from .large_object import read_large_objects
 from .materialized_view import read_materialized_views
 from .not_null import read_invalid_not_nulls
 from .operator import read_operators
@@ -103,4 +104,5 @@ KINDS: tuple[Reader, ...] = (
     read_publications,
     read_publication_members,
     read_subscriptions,
+    read_large_objects,
 )
