@@ -1,80 +1,35 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The only file that imports third-party packages: guarded, with the least version of each.
+"""The only file that imports third-party packages: guarded, when first asked for, with the least version of each.
 
 Callers ask for a package by function and get the module, or a :class:`DriverMissingError` that names what to install.
-The drivers' own types are not visible to the type checker here on purpose: the engine must be importable without them.
+Nothing is imported before: a job pays only for what it uses. The drivers' own types are not visible to the type
+checker here on purpose: the engine must be importable without them.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
 from .errors import DriverMissingError
 
-try:
-    import psycopg as _psycopg
-    import psycopg.pq as _psycopg_pq
-except ImportError:
-    _psycopg = None  # type: ignore[assignment]
-    _psycopg_pq = None  # type: ignore[assignment]
-
-try:
-    import pymysql as _pymysql
-    import pymysql.connections as _pymysql_connections
-except ImportError:
-    _pymysql = None  # type: ignore[assignment]
-    _pymysql_connections = None  # type: ignore[assignment]
-
-try:
-    import zstandard as _zstandard
-except ImportError:
-    _zstandard = None  # type: ignore[assignment]
-
-try:
-    import lz4.frame as _lz4_frame  # type: ignore[import-untyped]
-except ImportError:
-    _lz4_frame = None
-
-try:
-    import isal.igzip_lib as _igzip_lib
-    import isal.isal_zlib as _isal_zlib
-except ImportError:
-    _igzip_lib = None  # type: ignore[assignment]
-    _isal_zlib = None  # type: ignore[assignment]
-
-try:
-    import numpy as _numpy
-except ImportError:
-    _numpy = None  # type: ignore[assignment]
-
-try:
-    import rich as _rich
-    import rich.console as _rich_console
-    import rich.progress as _rich_progress
-except ImportError:
-    _rich = None  # type: ignore[assignment]
-    _rich_console = None  # type: ignore[assignment]
-    _rich_progress = None  # type: ignore[assignment]
-
 LEAST_VERSIONS = {"psycopg": "3.1", "PyMySQL": "1.1", "zstandard": "0.18", "lz4": "4.0", "isal": "1.0"}
 
 
 def psycopg() -> t.Any:
-    """The psycopg 3 package.
+    """The psycopg 3 package, its ``pq`` layer imported.
 
     :raises DriverMissingError: it is not installed, its libpq is missing, or it is older than 3.1.
     """
-    _require(_psycopg, "psycopg", install="psycopg[binary]", purpose="to talk to PostgreSQL")
-    return _psycopg
+    return _require(_load_psycopg(), "psycopg", install="psycopg[binary]", purpose="to talk to PostgreSQL")
 
 
 def psycopg_pq() -> t.Any:
     """psycopg's ``pq`` layer: libpq calls with raw bytes."""
-    psycopg()
-    return _psycopg_pq
+    return psycopg().pq
 
 
 def pymysql() -> t.Any:
@@ -82,8 +37,7 @@ def pymysql() -> t.Any:
 
     :raises DriverMissingError: it is not installed or older than 1.1.
     """
-    _require(_pymysql, "PyMySQL", install="PyMySQL", purpose="to talk to MySQL and MariaDB")
-    return _pymysql
+    return _require(_load_pymysql(), "PyMySQL", install="PyMySQL", purpose="to talk to MySQL and MariaDB")
 
 
 def zstandard() -> t.Any:
@@ -91,8 +45,7 @@ def zstandard() -> t.Any:
 
     :raises DriverMissingError: it is not installed or too old.
     """
-    _require(_zstandard, "zstandard", install="zstandard", purpose="for zstd compression")
-    return _zstandard
+    return _require(_load_zstandard(), "zstandard", install="zstandard", purpose="for zstd compression")
 
 
 def lz4_frame() -> t.Any:
@@ -100,31 +53,88 @@ def lz4_frame() -> t.Any:
 
     :raises DriverMissingError: it is not installed or too old.
     """
-    _require(_lz4_frame, "lz4", install="lz4", purpose="for lz4 compression")
-    return _lz4_frame
+    return _require(_load_lz4_frame(), "lz4", install="lz4", purpose="for lz4 compression")
 
 
+@functools.cache
 def isal_zlib() -> t.Any:
     """The ``isal.isal_zlib`` module (fast zlib streams), or ``None``: zlib itself then does the work."""
-    return _isal_zlib
+    try:
+        import isal.isal_zlib
+    except ImportError:
+        return None
+    return isal.isal_zlib
 
 
+@functools.cache
 def numpy() -> t.Any:
     """The numpy package, or ``None``: the exact slow path then does the work."""
-    return _numpy
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
 
 
+@functools.cache
 def rich_progress() -> t.Any:
     """The ``rich.progress`` module, or ``None``: plain lines are printed then."""
-    return _rich_progress
+    try:
+        import rich.progress
+    except ImportError:
+        return None
+    return rich.progress
 
 
+@functools.cache
 def rich_console() -> t.Any:
     """The ``rich.console`` module, or ``None``."""
-    return _rich_console
+    try:
+        import rich.console
+    except ImportError:
+        return None
+    return rich.console
 
 
-def _require(module: t.Any, name: str, *, install: str, purpose: str) -> None:
+@functools.cache
+def _load_psycopg() -> t.Any:
+    try:
+        import psycopg
+        import psycopg.pq
+    except ImportError:
+        return None
+    return psycopg
+
+
+@functools.cache
+def _load_pymysql() -> t.Any:
+    try:
+        import pymysql
+        import pymysql.connections
+    except ImportError:
+        return None
+    return pymysql
+
+
+@functools.cache
+def _load_zstandard() -> t.Any:
+    try:
+        import zstandard
+    except ImportError:
+        return None
+    return zstandard
+
+
+@functools.cache
+def _load_lz4_frame() -> t.Any:
+    try:
+        import lz4.frame  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    return lz4.frame
+
+
+def _require(module: t.Any, name: str, *, install: str, purpose: str) -> t.Any:
     if module is None:
         raise DriverMissingError(
             f"the Python package {name} is needed {purpose} and is not installed",
@@ -139,6 +149,7 @@ def _require(module: t.Any, name: str, *, install: str, purpose: str) -> None:
             hint=f"upgrade it, for example: pip install --upgrade '{install}'",
             package=install,
         )
+    return module
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,18 +14,40 @@ from dbfleet import drivers
 from dbfleet.errors import DriverMissingError
 
 REQUIRED: list[tuple[str, Callable[[], object], str]] = [
-    ("_psycopg", drivers.psycopg, "psycopg[binary]"),
-    ("_psycopg", drivers.psycopg_pq, "psycopg[binary]"),
-    ("_pymysql", drivers.pymysql, "PyMySQL"),
-    ("_zstandard", drivers.zstandard, "zstandard"),
-    ("_lz4_frame", drivers.lz4_frame, "lz4"),
+    ("psycopg", drivers.psycopg, "psycopg[binary]"),
+    ("psycopg", drivers.psycopg_pq, "psycopg[binary]"),
+    ("pymysql", drivers.pymysql, "PyMySQL"),
+    ("zstandard", drivers.zstandard, "zstandard"),
+    ("lz4.frame", drivers.lz4_frame, "lz4"),
 ]
 OPTIONAL: list[tuple[str, Callable[[], object]]] = [
-    ("_isal_zlib", drivers.isal_zlib),
-    ("_numpy", drivers.numpy),
-    ("_rich_progress", drivers.rich_progress),
-    ("_rich_console", drivers.rich_console),
+    ("isal.isal_zlib", drivers.isal_zlib),
+    ("numpy", drivers.numpy),
+    ("rich.progress", drivers.rich_progress),
+    ("rich.console", drivers.rich_console),
 ]
+CACHED = [
+    drivers._load_psycopg,
+    drivers._load_pymysql,
+    drivers._load_zstandard,
+    drivers._load_lz4_frame,
+    drivers.isal_zlib,
+    drivers.numpy,
+    drivers.rich_progress,
+    drivers.rich_console,
+]
+
+
+def forget() -> None:
+    for function in CACHED:
+        function.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    forget()
+    yield
+    forget()
 
 
 @pytest.mark.parametrize(("name", "ask", "package"), REQUIRED)
@@ -31,8 +55,9 @@ def test_a_package_that_is_needed(
     monkeypatch: pytest.MonkeyPatch, name: str, ask: Callable[[], object], package: str
 ) -> None:
     assert ask() is not None
-    monkeypatch.setattr(drivers, name, None)
-    with pytest.raises(DriverMissingError, match="is needed .* and is not installed") as caught:
+    forget()
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DriverMissingError, match=r"is needed .* and is not installed") as caught:
         ask()
     assert caught.value.context["package"] == package
     assert f"pip install '{package}'" in caught.value.hint
@@ -41,8 +66,16 @@ def test_a_package_that_is_needed(
 @pytest.mark.parametrize(("name", "ask"), OPTIONAL)
 def test_a_package_that_is_not(monkeypatch: pytest.MonkeyPatch, name: str, ask: Callable[[], object]) -> None:
     assert ask() is not None, "the tests run with everything installed"
-    monkeypatch.setattr(drivers, name, None)
+    forget()
+    monkeypatch.setitem(sys.modules, name, None)
     assert ask() is None
+
+
+def test_nothing_is_imported_before_it_is_asked_for() -> None:
+    names = {name for name, *_rest in [*REQUIRED, *OPTIONAL]}
+    program = f"import sys, dbfleet.drivers; print(sorted(set(sys.modules) & {names!r}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +84,7 @@ def test_a_package_that_is_not(monkeypatch: pytest.MonkeyPatch, name: str, ask: 
     + [("3.2.0rc1", True), ("", True)],
 )
 def test_a_package_that_is_too_old(monkeypatch: pytest.MonkeyPatch, version: str, enough: bool) -> None:
-    monkeypatch.setattr(drivers, "_psycopg", types.SimpleNamespace(__version__=version))
+    monkeypatch.setattr(drivers, "_load_psycopg", lambda: types.SimpleNamespace(__version__=version))
     if enough:
         drivers.psycopg()
         return
