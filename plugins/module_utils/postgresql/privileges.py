@@ -21,7 +21,7 @@ _UNREADABLE = f"""
       AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND
                CASE c.relkind WHEN 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
                               ELSE pg_catalog.has_table_privilege(c.oid, 'SELECT') END)
-    ORDER BY 1
+    ORDER BY c.relkind = 'S', n.nspname, c.relname
 """
 _FILTERED = f"""
     SELECT n.nspname || '.' || c.relname
@@ -29,7 +29,7 @@ _FILTERED = f"""
     WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND c.oid >= 16384
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {_NOT_MEMBER}
       AND pg_catalog.row_security_active(c.oid)
-    ORDER BY 1
+    ORDER BY n.nspname, c.relname
 """
 _SHOWN = 10
 

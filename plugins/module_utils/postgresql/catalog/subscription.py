@@ -82,6 +82,7 @@ def read_subscriptions(catalog: Catalog) -> t.Iterator[Subscription]:
                 hint="connect as a superuser, or grant SELECT on pg_catalog.pg_subscription to the user",
                 objects=names,
             )
+        return
     columns = ", ".join(column if catalog.version >= since else "NULL" for since, column in _COLUMNS)
     for row in session.query(_QUERY.format(columns=columns, here=_HERE)):
         oid, name, owner, connection, publications, slot, *values = (value or "" for value in row)

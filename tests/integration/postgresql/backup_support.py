@@ -1,0 +1,86 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the backup tests share: a zoo in a database, backups into a plain folder, the genuine tools as judges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dbfleet.postgresql.dump import PostgresqlBackupSource
+from dbfleet.postgresql.options import BackupOptions
+from dbfleet.progress import Progress
+from dbfleet.repository.records import BackupContents
+from dbfleet.streams.file import FileSink
+from tests import servers
+from tests.integration.postgresql.restore_support import connection_options
+from tests.integration.postgresql.zoo_support import ZOO, zoo_sql
+
+NEWEST_CLIENT = 18
+#: ICU is not in every build; subscriptions belong to the cluster; roles come first.
+_NOT_FOR_EVERY_SERVER = frozenset(("roles", "collations_icu", "subscriptions"))
+_DIFFERS_FROM_RUN_TO_RUN = re.compile(r"\\(un)?restrict |-- Dumped (from|by) |-- (Started|Completed) on ")
+
+
+class Folder:
+    """An ArtifactWriter that writes into a plain folder."""
+
+    def __init__(self, path: Path, *, can_patch: bool = True) -> None:
+        self.path = path
+        self.can_patch = can_patch
+
+    def create(self, path: str) -> FileSink:
+        return FileSink(str(self.path / path))
+
+
+@contextmanager
+def source(server: servers.Server, database: str, **options: Any) -> Iterator[PostgresqlBackupSource]:
+    connection = options.pop("connection", None) or connection_options(server)
+    opened = PostgresqlBackupSource(BackupOptions(connection=connection, database=database, **options))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def back_up(
+    server: servers.Server, database: str, folder: Path, *, can_patch: bool = True, **options: Any
+) -> tuple[Path, BackupContents, Progress]:
+    """The whole way of a backup as the job goes it: plan, then write. The archive, what it holds, what was said."""
+    progress = Progress()
+    with source(server, database, **options) as opened:
+        plan = opened.plan()
+        contents = opened.write(Folder(folder, can_patch=can_patch), progress)
+    assert contents.artifact == plan.artifact
+    return folder / contents.artifact, contents, progress
+
+
+def fill_with_zoo(server: servers.Server, database: str, *names: str) -> None:
+    """Run files of the zoo (all that every build can run, unless named) through the genuine psql."""
+    chosen = names or tuple(sorted(path.stem for path in ZOO.glob("*.sql") if path.stem not in _NOT_FOR_EVERY_SERVER))
+    program = servers.client("psql", version=NEWEST_CLIENT)
+    for name in ("roles", *chosen):
+        script = "SET client_min_messages = warning;\n" + zoo_sql(name, server.version[0])
+        program.run(server, "-Xq", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-", input=script)
+
+
+def script_of(archive: Path, *args: str) -> list[str]:
+    """What the genuine pg_restore makes of an archive, line by line, without what differs from run to run."""
+    text = servers.client("pg_restore", version=NEWEST_CLIENT).run(None, *args, "-f", "-", archive).stdout.decode()
+    return [line for line in text.split("\n") if not _DIFFERS_FROM_RUN_TO_RUN.match(line)]
+
+
+def dumped(server: servers.Server, database: str, *args: str) -> list[str]:
+    """A database as the newest pg_dump prints it."""
+    text = servers.client("pg_dump", version=NEWEST_CLIENT).run(server, *args, database).stdout.decode()
+    return [line for line in text.split("\n") if not _DIFFERS_FROM_RUN_TO_RUN.match(line)]
+
+
+def restore_genuinely(server: servers.Server, archive: Path, database: str) -> None:
+    """Restore with a genuine pg_restore that fits the server, as one transaction that any error fails."""
+    program = servers.client("pg_restore", version=max(14, server.version[0]))
+    program.run(server, "--exit-on-error", "--single-transaction", "-d", database, archive)
