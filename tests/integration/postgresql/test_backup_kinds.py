@@ -72,7 +72,7 @@ def genuine_entries(database: Database, folder: Path, *, client: int = NEWEST_CL
     return entries
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "security_labels"])
 def test_entries_are_those_of_the_newest_pg_dump(kind: str, database: Database, tmp_path: Path) -> None:
     client = NEWEST_CLIENT
     if kind == "large_objects":
