@@ -22,12 +22,15 @@ class InfoRequest:
 
     :param location: a repository's path or URL, the path of an artifact, or a backup's folder.
     :param backup: an id or ``latest``: that backup with its tables. Empty lists all.
+    :param skip_damaged: list what is sound where some manifests are not, and name those in the result; else one of them
+        is an error.
     """
 
     location: str
     cluster: str = ""
     database: str = ""
     backup: str = ""
+    skip_damaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +59,7 @@ def info(request: InfoRequest) -> InfoResult:
     """Answer a question about backups.
 
     :raises NotFoundError: the location is neither a repository nor a backup, or the backup is not there.
-    :raises CorruptArtifactError: the manifest of the one backup that was asked for is damaged.
+    :raises CorruptArtifactError: a manifest is damaged (in a list: with the paths of all that are).
     """
     if not request.location:
         raise UsageError("name a repository or the path of a backup")
@@ -71,7 +74,14 @@ def info(request: InfoRequest) -> InfoResult:
         summary = backup_summary(entry.manifest, path=entry.url)
         return InfoResult(backups=(backup_summary(entry.manifest, path=entry.url, tables=False),), backup=summary)
     damaged: list[CorruptArtifactError] = []
-    entries = repository.entries(cluster=request.cluster, database=request.database, on_damage=damaged.append)
+    entries = list(repository.entries(cluster=request.cluster, database=request.database, on_damage=damaged.append))
+    if damaged and not request.skip_damaged:
+        paths = [str(error.context.get("path", "")) for error in damaged]
+        raise CorruptArtifactError(
+            f"{len(damaged)} of {len(damaged) + len(entries)} backups cannot be trusted; {damaged[0].message}",
+            hint=damaged[0].hint,
+            paths=paths,
+        )
     return InfoResult(
         backups=tuple(backup_summary(entry.manifest, path=entry.url, tables=False) for entry in entries),
         damaged=tuple({"path": str(error.context.get("path", "")), "error": error.message} for error in damaged),

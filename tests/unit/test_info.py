@@ -75,10 +75,15 @@ def test_a_path_can_be_a_backup_itself(repository: Path, tmp_path: Path) -> None
             info(InfoRequest(str(path), backup="20000101T000000Z-logical"))
 
 
-def test_damaged_backups_are_named_beside_the_others(repository: Path) -> None:
+def test_damaged_backups_are_an_error_or_named_beside_the_others(repository: Path) -> None:
     (manifest,) = (repository / "main").rglob("manifest.json")
     manifest.write_bytes(manifest.read_bytes().replace(b"shop", b"shup"))
-    result = info(InfoRequest(str(repository)))
+    with pytest.raises(
+        CorruptArtifactError, match="1 of 2 backups cannot be trusted; the manifest .* was changed"
+    ) as caught:
+        info(InfoRequest(str(repository)))
+    assert caught.value.context["paths"] == [str(manifest)]
+    result = info(InfoRequest(str(repository), skip_damaged=True))
     assert [entry["cluster"] for entry in result.backups] == ["spare"]
     assert [entry["path"] for entry in result.damaged] == [str(manifest)]
     assert "was changed after it was written" in result.damaged[0]["error"]
