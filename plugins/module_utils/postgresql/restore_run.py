@@ -136,8 +136,8 @@ class RestoreRun:
         if self._clean:
             self._drop_all()
         for entry in self._order.steps:
-            self._progress.item(object_name(entry))
             with self._naming(entry):
+                self._progress.item(object_name(entry))
                 self._restore(entry)
             self._begun += 1
             self._account(lock_weight(entry))
@@ -169,8 +169,8 @@ class RestoreRun:
         """Turns errors of what is done inside into one that names the entry and says what remains."""
         try:
             yield
-        except JobInterrupted:
-            raise
+        except JobInterrupted as error:
+            raise JobInterrupted(error.message, hint=self._outcome(entry, error), **error.context) from error
         except DbfleetError as error:
             raise self._failure(entry, action, error) from error
 
@@ -268,7 +268,7 @@ class RestoreRun:
         what = "the restore failed" if entry is None else f"{action} {entry_name(entry)} failed{place}"
         _log.debug("stopping after %d of %d items, %d of them committed", self._begun, len(steps), self._committed)
         return RestoreError(
-            f"{what}: {without_values(error)}; {self._outcome(entry, error, kept)}",
+            f"{what}: {without_values(error)}; {self._outcome(entry, error)}",
             hint=error.hint,
             done=names(steps[:kept]),
             failed=[] if entry is None else names([entry]),
@@ -279,13 +279,13 @@ class RestoreRun:
             column=error.context.get("column"),
         )
 
-    def _outcome(self, entry: TocEntry | None, error: DbfleetError, kept: int) -> str:
+    def _outcome(self, entry: TocEntry | None, error: DbfleetError) -> str:
         if self._new_database:
             return "the unfinished database is removed"
-        if entry is None and isinstance(error, ConnectError):
+        if entry is None and isinstance(error, (ConnectError, JobInterrupted)):
             return "whether the last transaction was kept is not known: look into the target"
         if self._commits:
-            return f"{kept} of {len(self._order.steps)} items were restored before and remain"
+            return f"{self._committed} of {len(self._order.steps)} items were restored before and remain"
         return "everything was rolled back, the target is as it was"
 
 

@@ -207,8 +207,9 @@ def test_an_interrupt_leaves_nothing(pg_latest: servers.Server, genuine: Path, c
         before = databases(pg_latest)
         with target(pg_latest, name, create=create) as opened:
             opened.plan(artifact, None)
-            with pytest.raises(JobInterrupted):
+            with pytest.raises(JobInterrupted) as caught:
                 opened.restore(artifact, None, Progress(Interrupting("public.zlast")))
+        assert caught.value.hint.startswith("the unfinished database" if create else "everything was rolled back")
         assert databases(pg_latest) == before
         if not create:
             assert content_of(pg_latest, name) == []
