@@ -17,6 +17,7 @@ from tests.integration.postgresql.backup_support import (
     back_up,
     dumped,
     fill_with_zoo,
+    in_words_of,
     restore_genuinely,
     script_of,
 )
@@ -28,17 +29,16 @@ _LOCALE = re.compile(r" LOCALE_PROVIDER = libc| (LOCALE|LC_COLLATE|LC_CTYPE) = '
 
 
 def _restorable(lines: list[str], server: servers.Server) -> list[str]:
-    """Take out the three statements of the newest pg_dump that a server of the source's own version would refuse.
+    """Take out the statements of the newest pg_dump that a server of the source's own version would refuse.
 
     pg_dump 18 writes NOT NULL as a table constraint, which servers before 18 do not know, CREATE DATABASE with words
-    that came with 13 and 15, and CREATE OPERATOR with one that came with 11. Ours are understood by the source's
-    version and by all later ones.
+    that came with 13 and 15, and others (see ``in_words_of``) with words that came with 11 to 16. Ours are understood
+    by the source's version and by all later ones.
     """
     version = server.version[0]
+    lines = in_words_of(version, "\n".join(lines)).split("\n")
     if version < 18:
         lines = [line for line in lines if not _INHERITED_NOT_NULL.fullmatch(line)]
-    if version < 11:
-        lines = [re.sub(r"^    PROCEDURE = ", "    FUNCTION = ", line) for line in lines]
     if version < 15:
         lines = [_LOCALE.sub("", line) if line.startswith("CREATE DATABASE ") else line for line in lines]
     return lines

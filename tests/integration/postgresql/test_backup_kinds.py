@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import psycopg
 import pytest
 
 from dbfleet.postgresql.toc import TocEntry
-from tests.integration.postgresql.backup_support import NEWEST_CLIENT, back_up, dumped, restore_genuinely
+from tests.integration.postgresql.backup_support import NEWEST_CLIENT, back_up, dumped, in_words_of, restore_genuinely
 from tests.integration.postgresql.restore_support import new_database, pg_dump
 from tests.integration.postgresql.zoo_support import as_text, entries_of, fill_with, needs, subscriptions_dropped
 from tests.servers.fixtures import Database
@@ -38,13 +37,6 @@ KINDS = (
     "text_search",
     "transforms",
 )
-#: What the newest pg_dump writes though servers before this version do not understand it; ours is what they understand.
-NEWER_WORDS = (
-    (11, re.compile(r"^    FUNCTION = ", re.MULTILINE), "    PROCEDURE = "),
-    (11, re.compile(r"^   EXECUTE FUNCTION ", re.MULTILINE), "   EXECUTE PROCEDURE "),
-    (14, re.compile(r", streaming = off(?=[,)])"), ""),
-    (16, re.compile(r", run_as_owner = true(?=[,)])"), ""),
-)
 
 
 @pytest.fixture
@@ -65,11 +57,8 @@ def fill(database: Database, kind: str) -> None:
 def genuine_entries(database: Database, folder: Path, *, client: int = NEWEST_CLIENT) -> list[TocEntry]:
     """What pg_dump makes, in the words of the source's version."""
     archive = pg_dump(database.server, database.name, folder / "genuine.dump", version=client)
-    entries = entries_of(archive)
-    for version, pattern, words in NEWER_WORDS:
-        if database.server.version[0] < version:
-            entries = [dataclasses.replace(entry, defn=pattern.sub(words, entry.defn or "")) for entry in entries]
-    return entries
+    version = database.server.version[0]
+    return [dataclasses.replace(entry, defn=in_words_of(version, entry.defn or "")) for entry in entries_of(archive)]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "security_labels"])
