@@ -9,6 +9,7 @@ them passes up to its semicolon is certainly one statement; for everything else 
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 
@@ -24,7 +25,9 @@ DOLLAR_QUOTE_BEGIN = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*
 LINE_END = re.compile(rb"[\n\r]")
 COMMENT_MARK = re.compile(rb"/\*|\*/")
 #: A psql variable: ``:name``, ``:'name'``, ``:"name"`` or the test ``:{?name}``; also the cast ``::``.
-VARIABLE = re.compile(rb"::|:(?P<test>\{\?)?(?P<quote>['\"]?)(?P<name>[A-Za-z0-9_\x80-\xff]+)(?P=quote)")
+VARIABLE = re.compile(
+    rb"::|:(?P<test>\{\?)?(?P<quote>(?(test)|['\"]?))(?P<name>[A-Za-z0-9_\x80-\xff]+)(?P=quote)(?(test)\})"
+)
 VARIABLE_BEGIN = re.compile(rb":(?:\{\??)?['\"]?[A-Za-z0-9_\x80-\xff]*")
 
 #: The body of a string in which a backslash takes the next byte with it.
@@ -76,6 +79,7 @@ PASS_TO_WORD = re.compile(rb"[^A-Za-z0-9_\x80-\xff'\"$\-/\\;:()]*")
 BEFORE_STATEMENT = _compile(_LEAD)
 
 
+@functools.cache
 def ordinary_statements(*, escapes: bool, batch: int) -> re.Pattern[bytes]:
     """Matches one ordinary statement, or up to ``batch`` INSERT statements in a row, after white space and comments.
 

@@ -220,7 +220,8 @@ class StatementScan:
             return True
         if match.group("test") or match.group("name") in PSQL_VARIABLES:
             raise self._refusal(f"the psql variable {match.group().decode('ascii', 'replace')}", self._position)
-        self._position += 1
+        # A variable that is not set stays as it is. What follows begins anew: ``:a$$`` opens a dollar quote.
+        self._position = self._floor = match.end()
         return True
 
     def _reaches_end(self, pattern: t.Any) -> bool:

@@ -47,31 +47,31 @@ class Window:
         self._mask: re.Pattern[bytes] | None = None
 
     def grow(self) -> bool:
-        """Drop what is done with and read on, at least as much as is left; false at the end of the source.
+        """Drop what is done with and read on, at least as much as is left; false, with nothing moved, at the end.
 
         Reading more, the more is left, keeps the copying of a large statement linear.
         """
         if self.ended:
             return False
-        self.line_at(self.position)
-        self._dropped = self.byte_before()
         parts = [self.data[self.position :]]
         missing = max(self._block_size, len(parts[0]))
-        found = False
         while missing > 0:
             data = self._source.read(missing)
             if not data:
                 self.ended = True
                 break
-            found = True
             missing -= len(data)
             parts.append(data)
+        if len(parts) == 1:
+            return False
+        self.line_at(self.position)
+        self._dropped = self.byte_before()
         self.offset += self.position
         self.position = self._line_at = 0
         self.data = b"".join(parts)
         self.has_zero_byte = b"\0" in self.data
         self._look()
-        return found
+        return True
 
     def need(self, size: int) -> bool:
         """Whether ``size`` bytes lie ahead, reading on where necessary."""
