@@ -9,7 +9,7 @@ import contextlib
 import logging
 import typing as t
 
-from ..errors import CorruptArtifactError, DbfleetError, RestoreError, UsageError
+from ..errors import CorruptArtifactError, DbfleetError, PrivilegeError, RestoreError, UsageError
 from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
 from ..progress import Progress
 from ..repository.records import Manifest, ServerIdentity, TableRecord
@@ -23,13 +23,11 @@ from .session import Session
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _NAMED_AT_MOST = 10
-# Beside what the script sets itself: no time limit, no key or column that the backup does not have, and the complete
-# list of warnings, which are judged one by one.
-_SESSION_VARIABLES = {
-    "max_statement_time": "0",
-    "max_error_count": "65535",
-    "sql_generate_invisible_primary_key": "OFF",
-}
+# Beside what the script sets itself: no time limit, no key that the backup does not have, and the complete list of
+# warnings, which are judged one by one.
+_NO_TIME_LIMIT = {"max_statement_time": "0"}
+_ALL_WARNINGS = {"max_error_count": "65535"}
+_INVISIBLE_KEYS = "sql_generate_invisible_primary_key"
 
 
 class MysqlRestoreTarget:
@@ -154,7 +152,13 @@ class MysqlRestoreTarget:
     def _prepare(self, session: Session, summary: ScriptSummary, present: preflight.Inventory, undo: _Undo) -> None:
         database = self._options.database
         name = quoting.identifier(database)
-        session.set_variables(_SESSION_VARIABLES)
+        session.set_variables(_NO_TIME_LIMIT)
+        # MySQL may want a privilege for it; a statement with more warnings than the server shows is then an error.
+        with contextlib.suppress(PrivilegeError):
+            session.set_variables(_ALL_WARNINGS)
+        if session.variables.get(_INVISIBLE_KEYS) == "ON":
+            # It needs a privilege, so it is only set where it would matter.
+            session.execute(f"SET SESSION {_INVISIBLE_KEYS} = OFF")
         # A script without a header of its own was written with backslash escapes, as the dump programs write.
         session.execute("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
         if self._options.create:

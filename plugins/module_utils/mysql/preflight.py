@@ -156,10 +156,10 @@ def check_server(session: Session, summary: ScriptSummary) -> None:
         )
     limit = int(session.variables.get("max_allowed_packet", "0"))
     size, line = summary.largest
-    # The command's own byte counts too.
-    if limit and size + 1 > limit:
+    # The command's own byte counts too, and the limit itself is not allowed.
+    if limit and size + 1 >= limit:
         raise UsageError(
-            f"the statement at line {line} has {size} bytes, more than the target's max_allowed_packet of {limit}",
+            f"the statement at line {line} has {size} bytes, too much for the target's max_allowed_packet of {limit}",
             hint=f"raise it on the target: SET GLOBAL max_allowed_packet = {_next_packet_size(size)}",
             line=line,
         )

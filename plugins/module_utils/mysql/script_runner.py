@@ -114,7 +114,7 @@ class ScriptRunner:
         if reason:
             _LOG.debug("line %d left out: %s", statement.line, reason)
             return None
-        name = action.names[0].name if action.names else ""
+        name = _name(action)
         label = _label(action)
         if label != self.current:
             self.current = label
@@ -140,7 +140,7 @@ class ScriptRunner:
         if outcome.warnings:
             self._judge(sent, outcome.warnings)
         if sent.action.is_data:
-            self.tables[sent.action.names[0].name].rows += outcome.affected
+            self.tables[_name(sent.action)].rows += outcome.affected
             self._progress.advance(sent.size, outcome.affected)
 
     # -- warnings
@@ -166,7 +166,7 @@ class ScriptRunner:
             self._harmless[one.code] = (seen + 1, message)
 
     def _are_empty_enums(self, sent: _Sent, warnings: t.Sequence[Warned]) -> bool:
-        columns, enums = self._columns_of(sent.action.names[0].name)
+        columns, enums = self._columns_of(_name(sent.action))
         return only_empty_enums(sent.text, warnings, columns, enums)
 
     def _columns_of(self, table: str) -> tuple[list[str], set[str]]:
@@ -203,13 +203,18 @@ class ScriptRunner:
             line=sent.line,
             statement=label,
             errno=number,
-            table=sent.action.names[0].name if sent.action.is_data else None,
+            table=_name(sent.action) if sent.action.is_data else None,
         )
+
+
+def _name(action: Action) -> str:
+    """The object that a statement names first; empty for a malformed one."""
+    return action.names[0].name if action.names else ""
 
 
 def _label(action: Action) -> str:
     """A statement for messages: what it does to which object, never a value."""
     if action.is_data:
-        return f"{action.verb} INTO {action.names[0].name if action.names else '?'}"
+        return f"{action.verb} INTO {_name(action)}"
     words = [action.verb, action.kind if action.verb not in ("SELECT", "SHOW", "DO", "UPDATE", "DELETE") else ""]
     return " ".join([*(word for word in words if word), *(name.name for name in action.names[:1])])

@@ -205,6 +205,8 @@ class _Walk:
             size = statement.offset + len(statement.text) - done
             done += size
             self._progress.advance(size)
+            # It would stay in memory while the next one is put together.
+            del statement
         return ScriptSummary(
             database=self._database,
             objects=tuple(self._objects),

@@ -8,6 +8,7 @@ Together with :mod:`.wire` the only code that touches PyMySQL's private names; w
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import typing as t
 
@@ -38,11 +39,16 @@ def send(connection: t.Any, statement: bytes) -> None:
 
     A large one goes to the socket in views of itself: the driver would copy each of its packets twice.
     """
-    if len(statement) < _LARGE:
-        connection._execute_command(COM_QUERY, statement)
-        return
-    if not connection._sock:
-        raise lost_connection()
+    with _reader_closed(connection):
+        if len(statement) < _LARGE:
+            connection._execute_command(COM_QUERY, statement)
+        elif not connection._sock:
+            raise lost_connection()
+        else:
+            _send_large(connection, statement)
+
+
+def _send_large(connection: t.Any, statement: bytes) -> None:
     view = memoryview(statement)
     connection._write_bytes(_HEADER.pack(min(len(view) + 1, _LONGEST_PACKET)) + bytes([COM_QUERY]))
     position = _LONGEST_PACKET - 1
@@ -63,10 +69,21 @@ def receive(connection: t.Any) -> Outcome:
 
     :raises pymysql.err.Error: the server refused the statement, or the connection was lost.
     """
-    affected = connection._read_query_result()
+    with _reader_closed(connection):
+        affected = connection._read_query_result()
+        while connection._result.has_next:
+            connection.next_result()
+            affected += connection.affected_rows()
     warnings = connection._result.warning_count
-    while connection._result.has_next:
-        connection.next_result()
-        affected += connection.affected_rows()
-        warnings = connection._result.warning_count
     return Outcome(int(affected or 0), int(warnings or 0), not connection.server_status & _NO_BACKSLASH_ESCAPES)
+
+
+@contextlib.contextmanager
+def _reader_closed(connection: t.Any) -> t.Iterator[None]:
+    """When the driver gives the connection up, it leaves the reading half of the socket open."""
+    reader = connection._rfile
+    try:
+        yield
+    finally:
+        if connection._rfile is None and reader is not None:
+            reader.close()
