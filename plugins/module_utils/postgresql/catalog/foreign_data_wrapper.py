@@ -28,12 +28,14 @@ class ForeignDataWrapper(DatabaseObject):
     """A foreign data wrapper.
 
     :param is_given: it came with an extension: only its privileges may have changed.
+    :param extension: the one it came with.
     :param handler: as SQL, empty for none, as ``validator``.
     :param options: as SQL, empty for none.
     """
 
     owner: str
     is_given: bool
+    extension: Key | None
     handler: str
     validator: str
     options: str
@@ -41,6 +43,9 @@ class ForeignDataWrapper(DatabaseObject):
 
     kind = "foreign data wrapper"
     priority = Priority.FOREIGN_DATA_WRAPPER
+
+    def edges(self) -> t.Iterable[Key]:
+        return (self.extension,) if self.extension else ()
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         name = identifier(self.name)
@@ -69,4 +74,5 @@ def read_foreign_data_wrappers(catalog: Catalog) -> t.Iterator[ForeignDataWrappe
         key = Key(CatalogOid.PG_FOREIGN_DATA_WRAPPER, int(oid))
         is_given = key in catalog.members or key.oid < FIRST_USER_OID
         privileges = catalog.privileges(key, row[6], default)
-        yield ForeignDataWrapper(key, "", name, owner, is_given, handler, validator, options, privileges)
+        extension = catalog.members.get(key)
+        yield ForeignDataWrapper(key, "", name, owner, is_given, extension, handler, validator, options, privileges)

@@ -27,12 +27,14 @@ class ForeignServer(DatabaseObject):
     """A foreign server.
 
     :param is_given: it came with an extension: only its privileges may have changed.
+    :param extension: the one it came with.
     :param type: empty for none, as ``version``.
     :param options: as SQL, empty for none.
     """
 
     owner: str
     is_given: bool
+    extension: Key | None
     type: str
     version: str
     wrapper: str
@@ -41,6 +43,9 @@ class ForeignServer(DatabaseObject):
 
     kind = "foreign server"
     priority = Priority.FOREIGN_SERVER
+
+    def edges(self) -> t.Iterable[Key]:
+        return (self.extension,) if self.extension else ()
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         name = identifier(self.name)
@@ -72,4 +77,5 @@ def read_foreign_servers(catalog: Catalog) -> t.Iterator[ForeignServer]:
         key = Key(CatalogOid.PG_FOREIGN_SERVER, int(oid))
         is_given = key in catalog.members or key.oid < FIRST_USER_OID
         privileges = catalog.privileges(key, row[7], default)
-        yield ForeignServer(key, "", name, owner, is_given, kind, version, wrapper, options, privileges)
+        extension = catalog.members.get(key)
+        yield ForeignServer(key, "", name, owner, is_given, extension, kind, version, wrapper, options, privileges)

@@ -31,11 +31,13 @@ class Language(DatabaseObject):
     """A procedural language.
 
     :param is_given: it came with the server or an extension: only its privileges may have changed.
+    :param extension: the one it came with.
     :param handler: its functions as SQL; empty where the language needs none, or where they are not dumped.
     """
 
     owner: str
     is_given: bool
+    extension: Key | None
     trusted: bool
     handler: str
     inline: str
@@ -44,6 +46,9 @@ class Language(DatabaseObject):
 
     kind = "language"
     priority = Priority.LANGUAGE
+
+    def edges(self) -> t.Iterable[Key]:
+        return (self.extension,) if self.extension else ()
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         name = identifier(self.name)
@@ -85,6 +90,7 @@ def read_languages(catalog: Catalog) -> t.Iterator[Language]:
             name=name,
             owner=owner,
             is_given=key in catalog.members or key.oid < FIRST_USER_OID,
+            extension=catalog.members.get(key),
             trusted=trusted == "t",
             handler=own[0],
             inline=own[1],

@@ -27,9 +27,11 @@ _QUERY = """
 class Transform(DatabaseObject):
     """A transform; its name, for the order, is that of its type and language.
 
+    :param extension: the one it came with: then it only takes part in the order.
     :param from_sql: the function into the language, as SQL; empty for none, as ``to_sql``.
     """
 
+    extension: Key | None
     type: str
     language: str
     from_sql: str
@@ -38,7 +40,12 @@ class Transform(DatabaseObject):
     kind = "transform"
     priority = Priority.TRANSFORM
 
+    def edges(self) -> t.Iterable[Key]:
+        return (self.extension,) if self.extension else ()
+
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
+        if self.extension:
+            return
         target = f"FOR {self.type} LANGUAGE {identifier(self.language)}"
         functions = []
         if self.from_sql:
@@ -51,13 +58,14 @@ class Transform(DatabaseObject):
 
 
 def read_transforms(catalog: Catalog) -> t.Iterator[Transform]:
-    """All transforms that users made."""
+    """All transforms, also those that extensions made: they must be ready before functions that use them."""
     rows = catalog.session.rows(_QUERY)
     functions = function_references(catalog, (int(oid) for row in rows for oid in row[3:5]))
     for oid, type_sql, language, from_sql, to_sql, type_name in rows:
         key = Key(CatalogOid.PG_TRANSFORM, int(oid))
-        if catalog.includes(key):
+        extension = catalog.members.get(key)
+        if extension or catalog.includes(key):
             yield Transform(
-                key, "", f"{type_name} {language}", type_sql, language, functions.get(int(from_sql), ""),
+                key, "", f"{type_name} {language}", extension, type_sql, language, functions.get(int(from_sql), ""),
                 functions.get(int(to_sql), ""),
             )  # fmt: skip
