@@ -9,7 +9,7 @@ import contextlib
 import logging
 import typing as t
 
-from ..errors import ConsistencyError, DbfleetError, PrivilegeError, UsageError
+from ..errors import ConsistencyError, DbfleetError, UsageError
 from ..interfaces import ArtifactWriter, BackupPlan
 from ..progress import Progress
 from ..release import VERSION
@@ -28,6 +28,7 @@ from .catalog.tables import Table, has_row, read_definition, read_tables
 from .catalog.triggers import read_triggers
 from .catalog.views import View, forward_references, read_views
 from .connection import connect
+from .definition_watch import DefinitionWatch
 from .inserts import InsertWriter
 from .options import BackupOptions
 from .output import Output, TableDigest, TableSink
@@ -131,6 +132,7 @@ class _Dump:
         self._digests: list[tuple[Table, TableDigest, int]] = []
         self.tables = read_tables(session, database.name)
         self._snapshot = snapshot.Snapshot(snapshot.Position(), "none", "")
+        self._watch: DefinitionWatch | None = None
         self._inventory = Inventory(())
         self._sequences: tuple[Sequence, ...] = ()
         self._views: tuple[View, ...] = ()
@@ -146,7 +148,8 @@ class _Dump:
         """
         session, name = self._session, self._database.name
         self._progress.phase("opening the snapshot")
-        snapshot.lock_definitions(session)
+        if not snapshot.lock_definitions(session):
+            self._watch = DefinitionWatch(session, name)
         before = read_inventory(session, name)
         self._snapshot = snapshot.open_snapshot(session, hold=self._hold, lock_tables=self._all_locked)
         # Rolled back to after each object, so that none stays locked against ALTER for the whole backup.
@@ -187,6 +190,8 @@ class _Dump:
             for trigger in self._triggers.get(table.name, ()):
                 output.text(self._program_text(trigger))
             session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        if self._watch is not None:
+            self._watch.finish(self.tables, [table.name for table, _digest, rows in self._digests if not rows])
         self._write_code(output)
         output.text(script_text.footer(self._snapshot.taken_at))
         session.execute("ROLLBACK")
@@ -254,6 +259,8 @@ class _Dump:
             rows = inserts.write(f"SELECT {', '.join(expressions)} FROM {quoting.identifier(table.name)}")
         except DbfleetError as error:
             raise _about_table(error, table) from error
+        if self._watch is not None:
+            self._watch.check(table)
         if rows and not table.is_transactional and not self._options.lock_tables:
             raise _unlocked([table])
         self._digests.append((table, digest, rows))
@@ -325,10 +332,8 @@ def _unlocked(tables: t.Sequence[Table]) -> ConsistencyError:
 
 def _about_table(error: DbfleetError, table: Table) -> DbfleetError:
     """The same error with the table named."""
-    if isinstance(error, (ConsistencyError, PrivilegeError)) or table.name not in error.message:
-        message = f"reading table {table.name!r} failed: {error.message}"
-        return type(error)(message, hint=error.hint, **{**error.context, "table": table.name})
-    return error
+    message = f"reading table {table.name!r} failed: {error.message}"
+    return type(error)(message, hint=error.hint, **{**error.context, "table": table.name})
 
 
 def _identity(session: Session) -> ServerIdentity:

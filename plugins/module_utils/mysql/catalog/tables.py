@@ -25,6 +25,7 @@ class Table:
     :param engine: as information_schema names it.
     :param columns: all of them, in order.
     :param is_transactional: a consistent snapshot covers its rows.
+    :param is_partitioned: its rows are in partitions.
     :param is_versioned: system-versioned (MariaDB): it keeps old rows.
     :param data_length: bytes, an estimate of the server.
     """
@@ -33,6 +34,7 @@ class Table:
     engine: str
     columns: tuple[Column, ...]
     is_transactional: bool
+    is_partitioned: bool
     is_versioned: bool
     data_length: int
 
@@ -61,7 +63,7 @@ def read_tables(session: Session, database: str) -> tuple[Table, ...]:
     }
     columns = read_columns(session, database)
     rows = session.query(
-        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, DATA_LENGTH FROM information_schema.TABLES "
+        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, DATA_LENGTH, CREATE_OPTIONS FROM information_schema.TABLES "
         f"WHERE TABLE_SCHEMA = {quoting.literal(database)} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
     )
     tables = [
@@ -70,10 +72,11 @@ def read_tables(session: Session, database: str) -> tuple[Table, ...]:
             engine=engine or "",
             columns=columns.get(name or "", ()),
             is_transactional=(engine or "").upper() in transactional,
+            is_partitioned="partitioned" in (create_options or "").lower(),
             is_versioned=table_type == "SYSTEM VERSIONED",
             data_length=int(data_length or 0),
         )
-        for name, table_type, engine, data_length in rows
+        for name, table_type, engine, data_length, create_options in rows
     ]
     return tuple(sorted(tables, key=lambda table: table.name))
 
