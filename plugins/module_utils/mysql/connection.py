@@ -180,6 +180,8 @@ def _connect_error(error: Exception, endpoint: Endpoint, database: str | None) -
     if isinstance(cause, ssl.SSLError):
         return _tls_error(cause, endpoint)
     number, message = faults.number_and_message(error)
+    if isinstance(cause, OSError) and cause.strerror:
+        message = cause.strerror
     where = f"{endpoint.address} as user {endpoint.user!r}"
     context: dict[str, t.Any] = {"host": endpoint.host, "port": endpoint.port, "errno": number or None}
     if isinstance(error, RuntimeError):

@@ -8,6 +8,7 @@ Everything else sees a connection as an opaque object, results as bytes, and the
 
 from __future__ import annotations
 
+import socket
 import ssl
 import typing as t
 
@@ -62,10 +63,26 @@ def open_connection(
         defer_connect=True,
         **arguments,
     )
-    connection.connect()
+    if unix_socket:
+        # The driver would leave the socket open if it cannot be connected.
+        connection._secure = True
+        connection.connect(_unix_socket(unix_socket, connect_timeout))
+    else:
+        connection.connect()
     # Values stay as the server's text: numbers and times must not pass through Python's types.
     connection.decoders = {}
     return connection
+
+
+def _unix_socket(path: str, timeout: int) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(timeout)
+        opened.connect(path)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def drop(connection: t.Any) -> None:
