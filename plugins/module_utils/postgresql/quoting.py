@@ -31,6 +31,11 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def escape_literal(value: str) -> str:
+    """A string constant that does not depend on ``standard_conforming_strings``, as pg_dumpall writes it."""
+    return "E" + literal(value.replace("\\", "\\\\")) if "\\" in value else literal(value)
+
+
 def dollar_quoted(value: str, *, tag: str = "") -> str:
     """A string constant between dollar quotes, with a tag that does not occur in it.
 

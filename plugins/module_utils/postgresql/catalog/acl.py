@@ -46,6 +46,8 @@ _PRIVILEGES: dict[str, tuple[tuple[str, str], ...]] = {
     "FOREIGN SERVER": _USAGE,
     "LARGE OBJECT": _LARGE_OBJECT,
     "LARGE OBJECTS": _LARGE_OBJECT,
+    "TABLESPACE": (("C", "CREATE"),),
+    "PARAMETER": (("s", "SET"), ("A", "ALTER SYSTEM")),
 }
 
 

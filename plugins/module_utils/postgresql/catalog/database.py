@@ -13,7 +13,7 @@ from ..toc import SECTION_PRE_DATA
 from .acl import Privileges
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
 from .context import Catalog, Definitions
-from .function import setting_sql
+from .setting import setting_sql
 
 _QUERY = """
     SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate,

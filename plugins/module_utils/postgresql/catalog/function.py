@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 
 from ...errors import ConsistencyError
-from ..quoting import dollar_quoted, identifier, literal, parse_array, split_option
+from ..quoting import dollar_quoted, identifier, literal, parse_array
 from ..toc import SECTION_POST_DATA
 from .acl import Privileges
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, section_of
 from .context import Catalog, Definitions
+from .setting import setting_sql
 
 _QUERY = """
     SELECT p.oid, p.proname, n.nspname, p.pronamespace, pg_catalog.pg_get_userbyid(p.proowner), {kind}, l.lanname,
@@ -36,21 +36,6 @@ _QUERY = """
 """
 _VOLATILITY = {"i": " IMMUTABLE", "s": " STABLE", "v": ""}
 _PARALLEL = {"s": " PARALLEL SAFE", "r": " PARALLEL RESTRICTED", "u": ""}
-
-#: Settings that are lists of quoted names: each element is a literal of its own. (The server marks them in guc_tables;
-#: nothing in the catalogs tells.)
-_QUOTED_LISTS = frozenset(
-    (
-        "local_preload_libraries",
-        "oauth_validator_libraries",
-        "search_path",
-        "session_preload_libraries",
-        "shared_preload_libraries",
-        "temp_tablespaces",
-        "unix_socket_directories",
-    )
-)
-_LIST_ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(?:,|$)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,15 +146,6 @@ def _attributes(row: tuple[str, ...]) -> str:
     parts.append(_PARALLEL[parallel])
     parts.extend(f"\n    SET {setting_sql(item)}" for item in parse_array(row[21]))
     return "".join(parts)
-
-
-def setting_sql(item: str) -> str:
-    """``name TO value`` from a setting as the catalogs hold it (``name=value``)."""
-    name, value = split_option(item)
-    if name.lower() in _QUOTED_LISTS:
-        items = [quoted.replace('""', '"') if quoted else bare for quoted, bare in _LIST_ITEM.findall(value)]
-        return f"{identifier(name)} TO {', '.join(map(literal, items)) if items else literal('')}"
-    return f"{identifier(name)} TO {literal(value)}"
 
 
 def _body(row: tuple[str, ...]) -> str:
