@@ -300,7 +300,8 @@ def qualified_names(text: bytes) -> t.Iterator[ObjectName]:
     chained = False
     for token in tokens(text):
         if token.is_symbol("."):
-            dotted = before is not None and before.kind in (WORD, QUOTED)
+            # A number has a point too.
+            dotted = before is not None and before.kind in (WORD, QUOTED) and not before.text.isdigit()
             continue
         if dotted and not chained and before is not None and token.kind in (WORD, QUOTED):
             yield ObjectName(before.text, token.text)

@@ -48,11 +48,17 @@ CREATE TABLE narrow (t VARCHAR(50)) DEFAULT CHARSET=latin1
 # fmt: off
 _ROWS: list[tuple[str, list[tuple[Any, ...]]]] = [
     (
-        "INSERT INTO plain (name, raw, body, amount, ratio, moment, day, kind, flags, bits) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO plain (name, raw, body, amount, ratio, moment, day, kind, flags, bits) VALUES "
+        + f"({', '.join(['%s'] * 10)})",
         [
-            ("it's", bytes(range(256)), "a;b\nDELIMITER ;;\n\\g \\! -- x", "1.5", 0.1, "2024-02-29 23:59:59.999999", "2024-01-01", "a", "x", b"\x01"),
-            ('"quoted"', b"", "/* */ # ' \" ` \\\\ \0 \x1a \r\n\t", "-7", 1e300, "1000-01-01", "0000-00-00", "", "x,y", b"\x0f\xff"),
+            (
+                "it's", bytes(range(256)), "a;b\nDELIMITER ;;\n\\g \\! -- x", "1.5", 0.1, "2024-02-29 23:59:59.999999",
+                "2024-01-01", "a", "x", b"\x01",
+            ),
+            (
+                '"quoted"', b"", "/* */ # ' \" ` \\\\ \0 \x1a \r\n\t", "-7", 1e300, "1000-01-01",
+                "0000-00-00", "", "x,y", b"\x0f\xff",
+            ),
             ("ünïcödé 😀", b"'; DROP TABLE plain; --", "x" * 300000, "0", -2.5, None, None, ";", "", None),
             (None, None, None, None, None, None, None, None, None, None),
         ],
@@ -66,10 +72,12 @@ _ROWS: list[tuple[str, list[tuple[Any, ...]]]] = [
 _PROGRAMS = [
     "CREATE VIEW seen AS SELECT id, name, 'it''s; \\\\' AS note FROM plain WHERE id > 0",
     "CREATE VIEW above AS SELECT COUNT(*) AS n FROM seen",
-    "CREATE TRIGGER stamp_it BEFORE INSERT ON child FOR EACH ROW BEGIN SET NEW.parent = NEW.parent; "
-    "/* a; comment ' */ SET @x = ';'; END",
+    """CREATE TRIGGER stamp_it BEFORE INSERT ON child FOR EACH ROW BEGIN SET NEW.parent = NEW.parent;
+    /* a; comment ' */ SET @x = ';'; END""",
     "CREATE TRIGGER then_it AFTER INSERT ON child FOR EACH ROW SET @y = CONCAT('\\'', NEW.id)",
-    "CREATE PROCEDURE `odd ``proc`(IN a INT) BEGIN -- a comment; 'here\n SELECT ';' AS `;`; # another\n SELECT \"x;y\"; END",
+    """CREATE PROCEDURE `odd ``proc`(IN a INT) BEGIN -- a comment; 'here
+    SELECT ';' AS `;`; # another
+    SELECT "x;y"; END""",
     "CREATE FUNCTION plus(a INT, b VARCHAR(10) CHARACTER SET utf8mb4) RETURNS INT DETERMINISTIC RETURN a + 1",
     "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DISABLE DO DELETE FROM empty_one",
 ]
@@ -225,11 +233,14 @@ def picture(server: Server, database: str) -> dict[str, Any]:
                 cursor.execute(f"CHECKSUM TABLE {quoted} EXTENDED")
                 cursor.execute(f"CHECKSUM TABLE {quoted} EXTENDED")
                 found[f"rows {name}"] = cursor.fetchone()[1]
+        routines = (
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = '{}' AND ROUTINE_SCHEMA = %s"
+        )
         for kind, query in (
             ("TRIGGER", "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s"),
             ("EVENT", "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s"),
-            ("PROCEDURE", "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE = 'PROCEDURE'"),
-            ("FUNCTION", "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s AND ROUTINE_TYPE = 'FUNCTION'"),
+            ("PROCEDURE", routines.format("PROCEDURE")),
+            ("FUNCTION", routines.format("FUNCTION")),
         ):  # fmt: skip
             cursor.execute(query, (database,))
             for (name,) in list(cursor.fetchall()):
