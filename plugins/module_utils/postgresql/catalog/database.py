@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..quoting import identifier, literal, parse_array
+from ..quoting import escape_literal, identifier, literal, parse_array
 from ..toc import SECTION_PRE_DATA
 from .acl import Privileges
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
@@ -67,11 +67,7 @@ class Database(DatabaseObject):
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         name = identifier(self.name)
-        tablespace = None if self.tablespace == "pg_default" else self.tablespace
-        # The tablespace is in the entry's field, not in the statement, so that --no-tablespaces can drop it.
-        yield Entry(
-            "DATABASE", self.name, self._create(name), f"DROP DATABASE {name};\n", self.owner, tablespace=tablespace
-        )
+        yield Entry("DATABASE", self.name, self._create(name), f"DROP DATABASE {name};\n", self.owner)
         if self.comment:
             statement = f"COMMENT ON DATABASE {name} IS {literal(self.comment)};\n"
             yield satellite("COMMENT", f"DATABASE {name}", statement, owner=self.owner)
@@ -99,6 +95,8 @@ class Database(DatabaseObject):
             statement += f" {word} = {literal(self.locale)}"
         if self.icu_rules:
             statement += f" ICU_RULES = {literal(self.icu_rules)}"
+        if self.tablespace != "pg_default":
+            statement += f" TABLESPACE = {identifier(self.tablespace)}"
         return f"{statement};\n"
 
     def _properties(self, name: str) -> str:
@@ -109,7 +107,7 @@ class Database(DatabaseObject):
             statements.append(f"ALTER DATABASE {name} IS_TEMPLATE = true;\n")
         for role, settings in self.settings:
             target = f"ALTER ROLE {identifier(role)} IN DATABASE {name}" if role else f"ALTER DATABASE {name}"
-            statements.extend(f"{target} SET {setting_sql(item)};\n" for item in settings)
+            statements.extend(f"{target} SET {setting_sql(item, quote=escape_literal)};\n" for item in settings)
         return "".join(statements)
 
 
