@@ -94,13 +94,13 @@ def empty(server: Server, name: str) -> None:
     )
 
 
-def load(server: Server, database: str, script: bytes) -> None:
+def load(server: Server, database: str, script: bytes, *arguments: str) -> None:
     """Load a script with the genuine client, which keeps comments of routines when asked to."""
     if server.flavor == "mariadb":
         program = client("mariadb", version=server.version[:2])
     else:
         program = client("mysql")
-    program.run(server, "--comments", database, input=script)
+    program.run(server, "--comments", *arguments, database, input=script)
 
 
 _PROGRAM_COLUMNS = {"created", "last_altered"}
