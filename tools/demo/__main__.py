@@ -39,13 +39,13 @@ def run(*command: str | Path, environment: dict[str, str], cwd: Path) -> None:
 def install_collection(folder: Path) -> dict[str, str]:
     """Build the tarball and install it below ``folder``; the environment in which Ansible sees only that."""
     collections = folder / "collections"
+    galaxy = ["ansible-galaxy", "collection"]
     with exported_collection() as root:
-        environment = tool_environment(root)
-        galaxy = ["ansible-galaxy", "collection"]
+        environment = {**tool_environment(root), "ANSIBLE_COLLECTIONS_PATH": str(collections)}
         run(*galaxy, "build", "--output-path", folder, root, environment=environment, cwd=folder)
-        (tarball,) = folder.glob("*.tar.gz")
-        run(*galaxy, "install", "--offline", "-p", collections, tarball, environment=environment, cwd=folder)
-    return {**environment, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    (tarball,) = folder.glob("*.tar.gz")
+    run(*galaxy, "install", "--offline", "-p", collections, tarball, environment=environment, cwd=folder)
+    return environment
 
 
 def fill(server: servers.Server, sample: str, program: str) -> None:

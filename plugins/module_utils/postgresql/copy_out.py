@@ -11,6 +11,7 @@ from .. import drivers
 from ..errors import ConsistencyError
 from ..progress import Progress
 from ..streams.base import ByteSink
+from .copy_wire import can_read_wire, copy_out_wire
 from .session import Session
 
 #: A batch ends at either: rows bound the cost of a join, bytes the memory that wide rows take.
@@ -31,6 +32,16 @@ def _write(sink: ByteSink, batch: list[t.Any], size: int) -> None:
 
 def copy_out(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
     """Run ``COPY … TO stdout`` and write its text into ``sink``: number of rows and of bytes.
+
+    :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+    """
+    if can_read_wire(session):
+        return copy_out_wire(session, statement, sink, progress)
+    return copy_out_libpq(session, statement, sink, progress)
+
+
+def copy_out_libpq(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+    """:func:`copy_out` through libpq, which any connection can do, an encrypted one too.
 
     The server sends one message a row, so the cost is per row: this loop touches nothing else. Rows are joined in
     batches, and what happens to a batch (digest, compression, file) belongs into another thread.

@@ -21,6 +21,7 @@ Row = tuple[t.Optional[str], ...]
 
 _log = logging.getLogger("dbfleet.postgresql")
 _LONGEST_STATEMENT = 200
+_BATCH = 10_000
 
 
 def shortened(statement: str) -> str:
@@ -79,15 +80,13 @@ class Session:
 
         :raises QueryError, PrivilegeError, NotFoundError, ConnectError: as for :meth:`execute`.
         """
-        result = self._run(sql, params)
-        if result.status != self._status.TUPLES_OK:
-            raise QueryError("the server answered without rows", statement=shortened(sql))
+        result = self._tuples(sql, params)
         width = range(result.nfields)
         value = result.get_value
         rows: list[Row] = []
         for number in range(result.ntuples):
             raw = [value(number, column) for column in width]
-            rows.append(tuple(None if item is None else item.decode("utf-8", "surrogateescape") for item in raw))
+            rows.append(tuple([None if item is None else item.decode("utf-8", "surrogateescape") for item in raw]))
         result.clear()
         return rows
 
@@ -104,7 +103,25 @@ class Session:
 
     def rows(self, sql: str, params: t.Sequence[str | None] = ()) -> list[tuple[str, ...]]:
         """As :meth:`query`, with NULL as the empty string: for catalogs, where the two never mean different things."""
-        return [tuple(value or "" for value in row) for row in self.query(sql, params)]
+        result = self._tuples(sql, params)
+        width = range(result.nfields)
+        value = result.get_value
+        rows = [
+            tuple([(value(number, column) or b"").decode("utf-8", "surrogateescape") for column in width])
+            for number in range(result.ntuples)
+        ]
+        result.clear()
+        return rows
+
+    def stream(self, sql: str) -> t.Iterator[tuple[str, ...]]:
+        """As :meth:`rows`, a batch at a time: for results that may be large. Only inside a transaction."""
+        self.execute(f"DECLARE dbfleet_stream NO SCROLL CURSOR FOR {sql}")
+        while True:
+            rows = self.rows(f"FETCH {_BATCH} FROM dbfleet_stream")
+            yield from rows
+            if len(rows) < _BATCH:
+                break
+        self.execute("CLOSE dbfleet_stream")
 
     def value(self, sql: str, params: t.Sequence[str | None] = ()) -> str | None:
         """The one value of a query that gives one row of one column."""
@@ -146,7 +163,7 @@ class Session:
             self._collect(sql)
         except DbfleetError as known:
             return known
-        return self._broken(error)
+        return self.broken(error)
 
     def raise_for(self, result: t.Any, sql: str) -> None:
         """Raise the engine's error for a failed result; nothing for a good one."""
@@ -157,6 +174,31 @@ class Session:
     def in_transaction(self) -> bool:
         return int(self.pgconn.transaction_status) != int(drivers.psycopg_pq().TransactionStatus.IDLE)
 
+    def broken(self, error: Exception | None) -> ConnectError:
+        """The engine's error for a connection that failed, ``None`` where the server just closed it."""
+        text = " ".join(str(error).split()) if error else "the server closed it"
+        return ConnectError(
+            f"the connection to database {self.database!r} broke: {text}",
+            hint="look into the server's log for the reason",
+            database=self.database,
+        )
+
+    def server_error(self, *, sqlstate: str, message: str, hint: str, sql: str) -> DbfleetError:
+        """The engine's error for what the server says went wrong with a statement."""
+        if not sqlstate or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03"):
+            return self.broken(Exception(message))
+        context = {"sqlstate": sqlstate, "statement": shortened(sql), "database": self.database}
+        # The server's own DETAIL may quote rows, so it stays out of messages; its HINT never does.
+        if sqlstate == "42501":
+            return PrivilegeError(message, hint=hint or "grant the privilege or connect as another user", **context)
+        if sqlstate == "3D000":
+            return NotFoundError(message, hint=hint, **context)
+        return QueryError(f"{message} [SQLSTATE {sqlstate}]", hint=hint, **context)
+
+    def log_statement(self, sql: str) -> None:
+        """Note a statement for ``--debug``."""
+        _log.debug("%s: %s", self.database, sql)
+
     def close(self) -> None:
         """Close the connection in whatever state; an open transaction is rolled back by the server."""
         self.pgconn.finish()
@@ -164,7 +206,7 @@ class Session:
     def _run(self, sql: str, params: t.Sequence[str | None], *, log_as: str = "", binary: bool = False) -> t.Any:
         statement = to_bytes(sql)
         sql = log_as or sql
-        _log.debug("%s: %s", self.database, sql)
+        self.log_statement(sql)
         try:
             if params:
                 values = [None if value is None else to_bytes(value) for value in params]
@@ -173,7 +215,13 @@ class Session:
                 self.pgconn.send_query(statement)
             return self._collect(sql)
         except drivers.psycopg().OperationalError as error:
-            raise self._broken(error) from error
+            raise self.broken(error) from error
+
+    def _tuples(self, sql: str, params: t.Sequence[str | None]) -> t.Any:
+        result = self._run(sql, params)
+        if result.status != self._status.TUPLES_OK:
+            raise QueryError("the server answered without rows", statement=shortened(sql))
+        return result
 
     def _collect(self, sql: str) -> t.Any:
         """The last result of what was sent. Waiting is done here, not in libpq, so that signals are handled."""
@@ -190,36 +238,18 @@ class Session:
                 if result.status in (self._status.COPY_OUT, self._status.COPY_IN, self._status.COPY_BOTH):
                     break
         except drivers.psycopg().OperationalError as error:
-            raise self._broken(error) from error
+            raise self.broken(error) from error
         if last is None:
-            raise self._broken(None)
+            raise self.broken(None)
         self.raise_for(last, sql)
         return last
-
-    def _broken(self, error: Exception | None) -> ConnectError:
-        text = " ".join(str(error).split()) if error else "the server closed it"
-        return ConnectError(
-            f"the connection to database {self.database!r} broke: {text}",
-            hint="look into the server's log for the reason",
-            database=self.database,
-        )
 
     def _error(self, result: t.Any, sql: str) -> DbfleetError:
         def field(name: str) -> str:
             return to_text(result.error_field(getattr(self._field, name)) or b"")
 
-        sqlstate = field("SQLSTATE")
         message = field("MESSAGE_PRIMARY") or to_text(result.error_message or b"").strip()
-        if not sqlstate or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03"):
-            return self._broken(Exception(message))
-        context = {"sqlstate": sqlstate, "statement": shortened(sql), "database": self.database}
-        # The server's own DETAIL may quote rows, so it stays out of messages; its HINT never does.
-        hint = field("MESSAGE_HINT")
-        if sqlstate == "42501":
-            return PrivilegeError(message, hint=hint or "grant the privilege or connect as another user", **context)
-        if sqlstate == "3D000":
-            return NotFoundError(message, hint=hint, **context)
-        return QueryError(f"{message} [SQLSTATE {sqlstate}]", hint=hint, **context)
+        return self.server_error(sqlstate=field("SQLSTATE"), message=message, hint=field("MESSAGE_HINT"), sql=sql)
 
     def _notice(self, result: t.Any) -> None:
         message = result.error_field(self._field.MESSAGE_PRIMARY) or b""

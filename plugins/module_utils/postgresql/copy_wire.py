@@ -1,0 +1,253 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""COPY … TO stdout read straight from the connection's socket, in blocks instead of row by row.
+
+libpq hands out every row by a call of its own, which costs Python several times what the row costs the server. While
+libpq has nothing under way the socket is quiet, so a whole COPY can be sent and read beside it, down to the server's
+ReadyForQuery; libpq notices nothing. That needs a connection that is not encrypted: :func:`can_read_wire`.
+
+The messages are those of the protocol 3.0 (PostgreSQL's documentation, "Message Formats").
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import typing as t
+
+from .. import drivers
+from ..errors import ConsistencyError
+from ..progress import Progress
+from ..streams.base import ByteSink
+from .copy_rows import HEADER_SIZE, ROW, Rows, take_rows, take_rows_fast
+from .session import Session
+from .text import to_bytes, to_text
+
+_BLOCK_SIZE = 1 << 20
+#: Below this many bytes a row on average the fast way pays.
+_SHORT_ROW = 400
+#: What is worth processing when the server makes a pause.
+_WORTHWHILE = 1 << 17
+
+_HEADER = struct.Struct(">cI")
+_COPY_OUT = b"H"
+_COPY_DONE = b"c"
+_COMMAND_COMPLETE = b"C"
+_ERROR = b"E"
+_READY = b"Z"
+#: Notices, changed settings and notifications may come at any time and mean nothing here.
+_ASIDES = (b"N", b"S", b"A")
+
+
+def can_read_wire(session: Session) -> bool:
+    """Whether a session's socket carries the protocol as it is, neither TLS nor GSS around it."""
+    if session.pgconn.ssl_in_use:
+        return False
+    if session.host.startswith("/") or session.version < 120000:
+        # GSS encryption exists from 12 on, and never on a Unix socket.
+        return True
+    query = "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
+    return session.value(query) == "f"
+
+
+def copy_out_wire(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+    """Run ``COPY … TO stdout`` and write its rows into ``sink``: number of rows and of bytes.
+
+    :raises QueryError, PrivilegeError, ConnectError: as for :meth:`Session.execute`.
+    :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+    """
+    wire = _Wire(session, statement)
+    try:
+        wire.send_query()
+        wire.expect(_COPY_OUT)
+        rows, size = _read_rows(wire, sink, progress)
+        wire.expect(_COPY_DONE)
+        tag = wire.expect(_COMMAND_COMPLETE).rstrip(b"\0").decode("ascii", "replace")
+        wire.expect(_READY)
+    finally:
+        wire.detach()
+    if tag != f"COPY {rows}":
+        raise ConsistencyError(
+            f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
+        )
+    return rows, size
+
+
+def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+    """Everything up to CopyDone."""
+    numpy = drivers.numpy()
+    rows = size = 0
+    short = numpy is not None
+    stuck = False
+    while True:
+        wire.fill(at_least_once=stuck)
+        stuck = False
+        block = wire.block()
+        taken = take_rows_fast(block, numpy) if short else Rows(b"", 0, 0)
+        if not taken.number:
+            taken = take_rows(block)
+        block.release()
+        if taken.number:
+            sink.write(taken.text)
+            wire.consume(taken.consumed)
+            rows += taken.number
+            size += len(taken.text)
+            short = numpy is not None and taken.consumed < taken.number * _SHORT_ROW
+            progress.advance(len(taken.text), taken.number)
+        elif wire.next_is_row():
+            written = wire.pass_on_row(sink, progress)
+            stuck = not written
+            rows += int(not stuck)
+            size += written
+        elif not wire.skip_aside():
+            return rows, size
+
+
+class _Wire:
+    """The socket of a connection that libpq is not using at the moment, and the bytes that were read from it."""
+
+    def __init__(self, session: Session, statement: str) -> None:
+        self._session = session
+        self._statement = statement
+        self._socket = socket.socket(fileno=session.pgconn.socket)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._buffer = bytearray(_BLOCK_SIZE)
+        self._begin = 0
+        self._end = 0
+
+    def detach(self) -> None:
+        """Leave the socket to libpq."""
+        self._socket.detach()
+
+    def send_query(self) -> None:
+        self._session.log_statement(self._statement)
+        text = to_bytes(self._statement) + b"\0"
+        message = memoryview(_HEADER.pack(b"Q", len(text) + 4) + text)
+        writable = select.poll()
+        writable.register(self._socket, select.POLLOUT)
+        while message:
+            writable.poll()
+            try:
+                message = message[self._socket.send(message) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self._session.broken(error) from error
+
+    def block(self) -> memoryview:
+        """What was read and not consumed. Release it before the next :meth:`fill`."""
+        return memoryview(self._buffer)[self._begin : self._end]
+
+    def consume(self, size: int) -> None:
+        self._begin += size
+
+    def fill(self, *, at_least_once: bool) -> None:
+        """Wait for a good piece, or for the answer's end.
+
+        :param at_least_once: what is there is known to be too little.
+        """
+        if self._begin:
+            self._buffer[: self._end - self._begin] = self._buffer[self._begin : self._end]
+            self._end -= self._begin
+            self._begin = 0
+        room = memoryview(self._buffer)
+        while at_least_once or (self._end < _WORTHWHILE and not self._has_end()):
+            if self._end == _BLOCK_SIZE:
+                return
+            self._end += self._receive(room[self._end :])
+            at_least_once = False
+
+    def expect(self, kind: bytes) -> bytes:
+        """The content of the next message, which must be of this kind (asides are passed over)."""
+        found, content = self._message()
+        while found in _ASIDES:
+            found, content = self._message()
+        if found == _ERROR:
+            self._raise_error(content)
+        if found != kind:
+            raise self._session.broken(Exception(f"the server sent {found!r} where {kind!r} was due"))
+        return content
+
+    def next_is_row(self) -> bool:
+        return self._end > self._begin and self._buffer[self._begin] == ROW
+
+    def pass_on_row(self, sink: ByteSink, progress: Progress) -> int:
+        """Write one row that does not fit into the buffer, piece by piece; 0 where it only has not arrived whole."""
+        if self._end - self._begin < HEADER_SIZE:
+            return 0
+        length = self._length_at(self._begin)
+        if length + 1 <= _BLOCK_SIZE:
+            return 0
+        missing = size = length - 4
+        self._begin += HEADER_SIZE
+        while missing:
+            if self._begin == self._end:
+                self._begin = self._end = 0
+                self._end = self._receive(memoryview(self._buffer))
+            piece = min(missing, self._end - self._begin)
+            sink.write(bytes(self._buffer[self._begin : self._begin + piece]))
+            self._begin += piece
+            missing -= piece
+            progress.advance(piece)
+        progress.advance(0, 1)
+        return size
+
+    def skip_aside(self) -> bool:
+        """Pass over a message that means nothing here; False where the next one does mean something."""
+        if self._buffer[self._begin : self._begin + 1] not in _ASIDES:
+            return False
+        self._message()
+        return True
+
+    def _message(self) -> tuple[bytes, bytes]:
+        while self._end - self._begin < HEADER_SIZE:
+            self._more()
+        kind = bytes(self._buffer[self._begin : self._begin + 1])
+        length = self._length_at(self._begin)
+        if length + 1 > _BLOCK_SIZE:
+            raise self._session.broken(Exception(f"the server sent a message of {length} bytes"))
+        while self._end - self._begin < length + 1:
+            self._more()
+        content = bytes(self._buffer[self._begin + HEADER_SIZE : self._begin + length + 1])
+        self._begin += length + 1
+        return kind, content
+
+    def _more(self) -> None:
+        waiting = self._end - self._begin
+        self._buffer[:waiting] = self._buffer[self._begin : self._end]
+        self._begin, self._end = 0, waiting
+        self._end += self._receive(memoryview(self._buffer)[waiting:])
+
+    def _receive(self, room: memoryview) -> int:
+        while True:
+            # Waiting is done here rather than in the socket, so that signals are handled.
+            self._poll.poll()
+            try:
+                received = self._socket.recv_into(room)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self._session.broken(error) from error
+            if not received:
+                raise self._session.broken(None)
+            return received
+
+    def _has_end(self) -> bool:
+        """Whether what was read ends with ReadyForQuery, after which nothing comes."""
+        return self._end - self._begin >= 6 and bytes(self._buffer[self._end - 6 : self._end - 1]) == b"Z\0\0\0\5"
+
+    def _length_at(self, position: int) -> int:
+        return int.from_bytes(self._buffer[position + 1 : position + HEADER_SIZE], "big")
+
+    def _raise_error(self, content: bytes) -> t.NoReturn:
+        fields = {part[:1]: part[1:] for part in content.split(b"\0") if part}
+        self.expect(_READY)
+        raise self._session.server_error(
+            sqlstate=to_text(fields.get(b"C", b"")),
+            message=to_text(fields.get(b"M", b"")),
+            hint=to_text(fields.get(b"H", b"")),
+            sql=self._statement,
+        )
