@@ -48,8 +48,7 @@ CREATE TABLE narrow (t VARCHAR(50)) DEFAULT CHARSET=latin1
 # fmt: off
 _ROWS: list[tuple[str, list[tuple[Any, ...]]]] = [
     (
-        "INSERT INTO plain (name, raw, body, amount, ratio, moment, day, kind, flags, bits) VALUES "
-        + f"({', '.join(['%s'] * 10)})",
+        f"INSERT INTO plain (name, raw, body, amount, ratio, moment, day, kind, flags, bits) VALUES ({'%s, ' * 9}%s)",
         [
             (
                 "it's", bytes(range(256)), "a;b\nDELIMITER ;;\n\\g \\! -- x", "1.5", 0.1, "2024-02-29 23:59:59.999999",
