@@ -104,7 +104,7 @@ def begin_snapshot(session: Session, *, lock_wait_timeout: float = 0) -> Snapsho
         locked = {oid for (oid,) in session.rows(_LOCKED)}
         late = [f"{schema}.{name}" for oid, schema, name in session.rows(_TABLES) if oid not in locked]
         if not late:
-            return _describe(session)
+            return describe_snapshot(session)
         session.execute("ROLLBACK")
         _log.debug("tables appeared before the snapshot was taken, starting over: %s", ", ".join(late))
     raise ConsistencyError(
@@ -146,7 +146,8 @@ def _batches(names: t.Sequence[str]) -> t.Iterator[list[str]]:
         yield batch
 
 
-def _describe(session: Session) -> Snapshot:
+def describe_snapshot(session: Session) -> Snapshot:
+    """What fixes the moment that the session's transaction shows."""
     standby = session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t"
     position = "pg_last_wal_replay_lsn" if standby else "pg_current_wal_lsn"
     lsn = session.value(f"SELECT pg_catalog.{position}()") or ""

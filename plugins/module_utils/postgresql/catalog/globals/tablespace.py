@@ -19,7 +19,7 @@ _QUERY = """
            pg_catalog.shobj_description(oid, 'pg_tablespace')
     FROM pg_catalog.pg_tablespace
     WHERE spcname !~ '^pg_'
-    ORDER BY spcname
+    ORDER BY oid
 """
 
 
@@ -53,7 +53,7 @@ class Tablespace(GlobalObject):
 
 
 def read_tablespaces(catalog: GlobalCatalog) -> t.Iterator[Tablespace]:
-    """By name."""
+    """In the order in which they were made, which is pg_dumpall's."""
     for oid, name, owner, location, acl, default, options, comment in catalog.session.query(_QUERY):
         yield Tablespace(
             name=name or "",
