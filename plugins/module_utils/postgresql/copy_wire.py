@@ -77,24 +77,21 @@ def copy_out_wire(session: Session, statement: str, sink: ByteSink, progress: Pr
 
 def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, int]:
     """Everything up to CopyDone."""
-    numpy = drivers.numpy()
     rows = size = 0
-    short = numpy is not None
+    short = True
     stuck = False
     while True:
         wire.fill(at_least_once=stuck)
         stuck = False
         block = wire.block()
-        taken = take_rows_fast(block, numpy) if short else Rows(b"", 0, 0)
-        if not taken.number:
-            taken = take_rows(block)
+        taken = _take_rows(block, short=short)
         block.release()
         if taken.number:
             sink.write(taken.text)
             wire.consume(taken.consumed)
             rows += taken.number
             size += len(taken.text)
-            short = numpy is not None and taken.consumed < taken.number * _SHORT_ROW
+            short = taken.consumed < taken.number * _SHORT_ROW
             progress.advance(len(taken.text), taken.number)
         elif wire.next_is_row():
             written = wire.pass_on_row(sink, progress)
@@ -103,6 +100,13 @@ def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, in
             size += written
         elif not wire.skip_aside():
             return rows, size
+
+
+def _take_rows(block: memoryview, *, short: bool) -> Rows:
+    # Importing numpy costs more than a small table.
+    numpy = drivers.numpy() if short and len(block) >= _WORTHWHILE else None
+    taken = take_rows_fast(block, numpy) if numpy is not None else None
+    return taken if taken is not None and taken.number else take_rows(block)
 
 
 class _Wire:
