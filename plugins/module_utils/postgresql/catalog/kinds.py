@@ -23,6 +23,7 @@ from .foreign_key import read_foreign_keys
 from .foreign_server import read_foreign_servers
 from .foreign_table import read_foreign_tables
 from .function import read_functions
+from .given_privileges import read_given_privileges
 from .index import read_indexes
 from .index_attach import read_index_attachments
 from .index_constraint import read_index_constraints
@@ -105,4 +106,5 @@ KINDS: tuple[Reader, ...] = (
     read_publication_members,
     read_subscriptions,
     read_large_objects,
+    read_given_privileges,
 )
