@@ -1,3 +1,5 @@
+-- Copyright (c) 2026, dbfleet contributors
+-- SPDX-License-Identifier: GPL-3.0-or-later
 -- Valid statements that are hard to tell apart; every one that the server must see holds the word case in a comment.
 # SHUTDOWN;
 SELECT /*case*/ 1; SELECT /*case*/ ';', ";", `a;b` FROM (SELECT 1 AS `a;b`) AS x;

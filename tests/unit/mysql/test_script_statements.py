@@ -36,7 +36,7 @@ def named(*names: str) -> tuple[ObjectName, ...]:
         (b"CREATE TABLE IF NOT EXISTS `t` (i INT)", Action("CREATE", "TABLE", named("t"))),
         (b"CREATE OR REPLACE ALGORITHM=MERGE VIEW v AS SELECT 1", Action("CREATE", "VIEW", named("v"))),
         (
-            b"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`%` SQL SECURITY DEFINER */ /*!5 VIEW `v` AS x */",
+            b"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`%`  */ /*!5 VIEW `v` AS x */",
             Action("CREATE", "VIEW", named("v")),
         ),
         (b"/*!50003 CREATE*/ /*!50017 DEFINER=`r`@`l`*/ /*!50003 TRIGGER x*/", Action("CREATE", "TRIGGER", named("x"))),
