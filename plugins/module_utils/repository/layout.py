@@ -24,6 +24,10 @@ MARKER_NAME = "dbfleet-repository.json"
 LOCK_NAME = ".lock"
 PARTIAL_PREFIX = ".partial-"
 LOGICAL = "logical"
+#: What belongs to a whole server; together with backups of its databases, a set.
+GLOBALS = "globals"
+# No database has this folder: its name would be written %25globals.
+GLOBALS_FOLDER = "%globals"
 
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z]+\Z")
 _COMPONENT = re.compile(r"[A-Za-z0-9_%-][A-Za-z0-9_.%~-]*\Z")
@@ -72,8 +76,8 @@ def is_backup_id(text: str) -> bool:
 
 
 def database_folder(cluster: str, database: str) -> str:
-    """The folder of one database's backups, relative to the repository."""
-    return f"{escape_name(cluster)}/{escape_name(database)}"
+    """The folder of one database's backups, relative to the repository; that of the server's globals without a name."""
+    return f"{escape_name(cluster)}/{escape_name(database) if database else GLOBALS_FOLDER}"
 
 
 def staging_name(name: str) -> str:

@@ -18,7 +18,7 @@ import re
 import typing as t
 
 from ..errors import CorruptArtifactError
-from .layout import is_backup_id, is_safe_path
+from .layout import GLOBALS, is_backup_id, is_safe_path
 from .records import Manifest
 
 MANIFEST_VERSION = 1
@@ -140,6 +140,9 @@ def _nonsense(manifest: Manifest) -> t.Iterator[str]:
     """What the types allow and no backup has."""
     if not is_backup_id(manifest.id) or not manifest.id.endswith(f"-{manifest.kind}"):
         yield f"the id {manifest.id!r}"
+    if (manifest.kind == GLOBALS) != (manifest.database == ""):
+        yield f"the database {manifest.database!r} of a backup of the kind {manifest.kind}"
+    yield from _nonsense_of_set(manifest)
     for text in (manifest.started_at, manifest.finished_at):
         if not _is_utc_time(text):
             yield f"the time {text!r}"
@@ -157,6 +160,21 @@ def _nonsense(manifest: Manifest) -> t.Iterator[str]:
     for table in manifest.contents.tables:
         if table.rows < 0 or table.bytes < 0 or not (table.sha256 == "" or _SHA256.match(table.sha256)):
             yield f"the table {table.schema}.{table.name}"
+
+
+def _nonsense_of_set(manifest: Manifest) -> t.Iterator[str]:
+    if manifest.set and not manifest.set.endswith(f"-{GLOBALS}"):
+        yield f"the set {manifest.set!r}"
+    if manifest.kind == GLOBALS and manifest.set not in ("", manifest.id):
+        yield f"the set {manifest.set!r} of other globals"
+    if manifest.members and (manifest.kind != GLOBALS or not manifest.set):
+        yield "members without a set"
+    databases = [member.database for member in manifest.members]
+    if len(set(databases)) != len(databases):
+        yield "a database that is in the set twice"
+    for member in manifest.members:
+        if not member.database or not is_backup_id(member.backup):
+            yield f"the member {member.backup!r}"
 
 
 def _is_utc_time(text: str) -> bool:

@@ -84,14 +84,30 @@ class BackupContents:
 
 
 @dataclasses.dataclass(frozen=True)
+class SetMember:
+    """One database's backup in a set.
+
+    :param backup: its id.
+    """
+
+    database: str
+    backup: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Manifest:
     """Everything that is known of one backup; a backup without one does not exist.
 
     :param id: unique within its database, sortable: ``20261122T124118Z-logical``.
-    :param kind: ``logical`` (rows and definitions); physical kinds come with their engines.
+    :param kind: ``logical`` (rows and definitions) or ``globals`` (what belongs to the whole server); physical kinds
+        come with their engines.
     :param cluster: the name that the repository groups this server's backups under.
+    :param database: empty for globals.
     :param started_at: ISO 8601, UTC, seconds.
     :param duration: in seconds.
+    :param set: the set that the backup was made in, by the id of the set's globals; empty for a single backup.
+    :param members: of globals that tie a set together, the other backups of the set. The set exists if this manifest
+        does: it is published last.
     """
 
     id: str
@@ -106,6 +122,8 @@ class Manifest:
     finished_at: str
     duration: float
     warnings: tuple[str, ...] = ()
+    set: str = ""
+    members: tuple[SetMember, ...] = ()
 
     @property
     def size(self) -> int:

@@ -12,6 +12,8 @@ import typing as t
 
 from ..errors import CorruptArtifactError, NotFoundError, UsageError
 from .layout import (
+    GLOBALS,
+    GLOBALS_FOLDER,
     LOCK_NAME,
     MANIFEST_NAME,
     MARKER_NAME,
@@ -174,7 +176,7 @@ class Repository:
         yield from self._entries_of(folder, reversed(self._ids_in(folder)), on_damage)
 
     def find(self, backup: str, *, cluster: str = "", database: str = "") -> CatalogueEntry:
-        """One backup by its id, or the newest one for ``latest``.
+        """One database's backup by its id, by the id of the set it belongs to, or the newest one for ``latest``.
 
         :param cluster: needed where the repository holds several.
         :param database: needed where there are several.
@@ -182,7 +184,37 @@ class Repository:
         :raises UsageError: the request fits backups of several clusters or databases.
         """
         self.require()
-        found = list(self._candidates(backup, cluster=cluster, database=database))
+        if database and is_backup_id(backup) and backup.endswith(f"-{GLOBALS}"):
+            backup = self._member_of_set(backup, cluster=cluster, database=database)
+        return self._only(backup, list(self._candidates(backup, cluster=cluster, database=database)), cluster, database)
+
+    def find_globals(self, backup: str, *, cluster: str = "") -> CatalogueEntry:
+        """The globals of a server by their id, which is the id of their set too, or the newest ones for ``latest``.
+
+        :param cluster: needed where the repository holds several.
+        :raises NotFoundError: there are none.
+        :raises UsageError: the request fits several clusters.
+        """
+        self.require()
+        found: list[CatalogueEntry] = []
+        for outer in [escape_name(cluster)] if cluster else self._components(""):
+            folder = f"{outer}/{GLOBALS_FOLDER}"
+            names = self._ids_in(folder) if backup == "latest" else [backup] if is_backup_id(backup) else []
+            found.extend(itertools.islice(self._entries_of(folder, reversed(names), None), 1))
+        return self._only(backup, found, cluster, "")
+
+    def _member_of_set(self, backup: str, *, cluster: str, database: str) -> str:
+        """The id of the backup of ``database`` in a set."""
+        entry = self.find_globals(backup, cluster=cluster)
+        for member in entry.manifest.members:
+            if member.database == database:
+                return member.backup
+        raise NotFoundError(
+            f"the set {backup} holds no backup of database {database!r}",
+            hint="list what is there: dbfleet info " + self.location,
+        )
+
+    def _only(self, backup: str, found: list[CatalogueEntry], cluster: str, database: str) -> CatalogueEntry:
         if not found:
             raise NotFoundError(
                 f"the repository {self.location} holds no backup {backup!r}{_scope(cluster, database)}",
@@ -190,7 +222,7 @@ class Repository:
             )
         places = sorted({(entry.manifest.cluster, entry.manifest.database) for entry in found})
         if len(places) > 1:
-            named = ", ".join(f"{name} in {group}" for group, name in places[:10])
+            named = ", ".join(f"{name or GLOBALS} in {group}" for group, name in places[:10])
             raise UsageError(
                 f"backup {backup!r} fits several databases: {named}", hint="name the cluster and the source database"
             )
@@ -199,6 +231,9 @@ class Repository:
     def _candidates(self, backup: str, *, cluster: str, database: str) -> t.Iterator[CatalogueEntry]:
         for folder in self._database_folders(cluster, database):
             if backup == "latest":
+                if folder.endswith(f"/{GLOBALS_FOLDER}"):
+                    # Whoever wants them says so.
+                    continue
                 yield from itertools.islice(self._entries_of(folder, reversed(self._ids_in(folder)), None), 1)
             elif is_backup_id(backup):
                 yield from self._entries_of(folder, [backup], None)

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dbfleet.repository.publication import Publication
-from dbfleet.repository.records import BackupContents, FileRecord, Manifest, ServerIdentity, TableRecord
+from dbfleet.repository.records import BackupContents, FileRecord, Manifest, ServerIdentity, SetMember, TableRecord
 
 CONTENT = b"PGDMP and what follows\n" * 3
 
@@ -44,6 +44,15 @@ def make_manifest(**changes: Any) -> Manifest:
         warnings=("one\nwarning",),
     )
     return dataclasses.replace(manifest, **changes)
+
+
+SET = "20260102T030405Z-globals"
+
+
+def make_globals(**changes: Any) -> Manifest:
+    """A manifest of globals that tie a set of two databases together."""
+    members = (SetMember("shop", "20260102T030406Z-logical"), SetMember("forum", "20260102T030409Z-logical"))
+    return make_manifest(**{"id": SET, "kind": "globals", "database": "", "set": SET, "members": members, **changes})
 
 
 def write_backup(publication: Publication, content: bytes = CONTENT, *, path: str = "shop.dump") -> FileRecord:
@@ -94,9 +103,15 @@ def manifests(draw: st.DrawFn) -> Manifest:
         objects=draw(st.dictionaries(_TEXT, _COUNT, max_size=3)),
         options=draw(st.dictionaries(_TEXT, _PLAIN_DATA, max_size=3)),
     )
+    members = st.builds(SetMember, st.text(min_size=1, max_size=9), st.just("20260102T030406Z-logical"))
+    fields = draw(st.sampled_from([{}, {"set": SET}, {"kind": "globals", "id": SET}]))
+    if "kind" in fields:
+        fields = {**fields, "database": "", "set": draw(st.sampled_from(["", SET]))}
+        if fields["set"]:
+            fields["members"] = tuple(draw(st.lists(members, max_size=3, unique_by=lambda one: one.database)))
     return make_manifest(
         cluster=draw(_TEXT),
-        database=draw(_TEXT),
+        **{"database": draw(_TEXT.filter(bool)), **fields},
         server=draw(_SERVERS),
         contents=contents,
         files=tuple(files),

@@ -120,6 +120,14 @@ def test_what_is_no_id(text: str) -> None:
     assert not is_backup_id(text)
 
 
+def test_the_folder_of_the_globals_is_no_database_s() -> None:
+    folder = database_folder("db1", "")
+    assert folder == "db1/%globals"
+    assert is_component("%globals")
+    for name in ("globals", "%globals", "%25globals"):
+        assert database_folder("db1", name) != folder
+
+
 def test_folders_of_a_database() -> None:
     assert database_folder("db1:5432", "../shop") == "db1%3A5432/%2E.%2Fshop"
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from dbfleet.errors import CorruptArtifactError, StorageError
 from dbfleet.repository.local import LocalStorage
 from dbfleet.repository.manifest import parse_manifest, render_manifest
-from dbfleet.repository.records import Manifest
-from tests.unit.repository.samples import make_manifest, manifests
+from dbfleet.repository.records import Manifest, SetMember
+from tests.unit.repository.samples import SET, make_globals, make_manifest, manifests
 
 GUIDE = Path(__file__).parents[3] / "docs" / "internals" / "repository.md"
 
@@ -179,6 +179,30 @@ def test_wrong_types_are_named(path: tuple[Any, ...], value: Any) -> None:
 def test_what_makes_no_sense_is_refused(path: tuple[Any, ...], value: Any) -> None:
     with pytest.raises(CorruptArtifactError, match="makes no sense"):
         parse(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"database": "shop"},
+        {"set": "20260102T030406Z-globals"},
+        {"set": ""},
+        {"members": (SetMember("shop", "20260102T030406Z-logical"),) * 2},
+        {"members": (SetMember("", "20260102T030406Z-logical"),)},
+        {"members": (SetMember("shop", "../../etc"),)},
+    ],
+)
+def test_a_set_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+    assert parse(render_manifest(make_globals())) == make_globals()
+    with pytest.raises(CorruptArtifactError, match="makes no sense"):
+        parse(render_manifest(make_globals(**changes)))
+
+
+def test_only_globals_have_no_database_and_members() -> None:
+    members = make_globals().members
+    for changes in ({"database": ""}, {"set": "20260102T030405Z-logical"}, {"set": SET, "members": members}):
+        with pytest.raises(CorruptArtifactError, match="makes no sense"):
+            parse(render_manifest(make_manifest(**changes)))
 
 
 def test_two_records_of_one_file_are_refused() -> None:
