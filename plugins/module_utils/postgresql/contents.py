@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import gc
 import typing as t
 
 from ..errors import ConsistencyError, QueryError
@@ -80,7 +82,8 @@ def read_contents(session: Session) -> Contents:
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
-        return _read(session)
+        with _without_collections():
+            return _read(session)
     except QueryError as error:
         if error.context.get("sqlstate") not in _GONE:
             raise
@@ -91,13 +94,25 @@ def read_contents(session: Session) -> Contents:
         ) from error
 
 
+@contextlib.contextmanager
+def _without_collections() -> t.Iterator[None]:
+    """Pause Python's cycle collector: it would walk the many records, which hold no cycles, over and over."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _read(session: Session) -> Contents:
     catalog = Catalog(session)
     database = read_database(catalog)
     objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
     refuse_what_is_not_covered(session, {one.key for one in objects}.union(catalog.aliases, catalog.left_out))
     graph = Graph(objects, catalog.aliases)
-    for catalog_oid, oid, needed_catalog, needed_oid in session.rows(_DEPENDENCIES):
+    for catalog_oid, oid, needed_catalog, needed_oid in session.stream(_DEPENDENCIES):
         graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))
     ordered = graph.order()
     parts: dict[Key, list[DatabaseObject]] = collections.defaultdict(list)
@@ -168,7 +183,7 @@ class _TableOfContents:
         for entry in one.entries(self._definitions):
             number = len(self.entries) + 1
             depends: t.Collection[int] = needed
-            if main:
+            if main or (entry.after_acl and acl):
                 depends = {main, acl} - {0} if entry.after_acl else {main}
             made = self._entry(one, entry, number, section, depends, has_oid=not main)
             self.entries.append(made)

@@ -45,8 +45,11 @@ class Graph:
                 self.add(one.key, key)
 
     def resolve(self, key: Key) -> Key:
-        """The object that a key of the catalogs stands for."""
-        while key in self._aliases:
+        """The object that a key of the catalogs stands for.
+
+        A member of an extension that is an object here (for its privileges) stands for itself.
+        """
+        while key in self._aliases and key not in self.objects:
             key = self._aliases[key]
         return key
 
@@ -55,9 +58,18 @@ class Graph:
         key, needed = self.resolve(key), self.resolve(needed)
         if key == needed or key not in self.objects or needed not in self.objects:
             return
-        # A part comes with its owner, so it does not wait for it.
-        if self.objects[key].embedded_in == needed:
+        # An extension comes with its members, even with one that is an object here.
+        if self._aliases.get(needed) == key:
             return
+        part = self.objects[key]
+        owner = part.embedded_in
+        if owner is not None and key not in self.separate:
+            # A part comes with its owner, so it does not wait for it.
+            if owner == needed:
+                return
+            # A default that takes numbers from a sequence of its own table: the commonest loop needs no search.
+            if owner in self.needs[needed]:
+                self._set_apart(part)
         self.needs[key].add(needed)
 
     def _place(self, one: DatabaseObject) -> None:

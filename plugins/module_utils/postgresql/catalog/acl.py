@@ -9,6 +9,7 @@ An ACL item reads ``grantee=letters/grantor``; a letter followed by ``*`` may be
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import typing as t
 
@@ -82,8 +83,9 @@ class Privileges:
         )
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_acl(array: str | None) -> tuple[AclItem, ...]:
-    """An array of ``aclitem`` from its text."""
+    """An array of ``aclitem`` from its text. Most objects share a few."""
     return tuple(_parse(text) for text in parse_array(array))
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 from ..quoting import identifier
@@ -135,7 +136,9 @@ class Columns:
 
 
 def _column(row: tuple[str, ...]) -> Column:
+    name, type_name = sys.intern(row[2]), sys.intern(row[3])
+    is_local, not_null, no_inherit, not_null_local = (row[number] == "t" for number in (5, 6, 8, 9))
     return Column(
-        int(row[0]), int(row[1]), row[2], row[3], row[4], row[5] == "t", row[6] == "t", row[7], row[8] == "t",
-        row[9] == "t", row[10], row[11], row[12], row[13], row[14], row[15], row[16] == "t",
+        int(row[0]), int(row[1]), name, type_name, row[4], is_local, not_null, row[7], no_inherit, not_null_local,
+        row[10], row[11], row[12], row[13], row[14], row[15], row[16] == "t",
     )  # fmt: skip

@@ -91,6 +91,8 @@ class Catalog:
         self._labels: dict[Place, list[tuple[str, str]]] = {}
         for cat, oid, part, provider, text in session.rows(_LABELS):
             self._labels.setdefault(Place(int(cat), int(oid), int(part)), []).append((provider, text))
+        self._commented = {Key(place.catalog, place.oid) for place in self._comments}
+        self._labelled = {Key(place.catalog, place.oid) for place in self._labels}
         initial = session.rows(_INITIAL_PRIVILEGES)
         self._initial = {Place(int(cat), int(oid), int(part)): acl for cat, oid, part, acl in initial}
         #: For every child its parents' OIDs in their order, for tables and indexes.
@@ -125,6 +127,14 @@ class Catalog:
 
     def comment(self, key: Key, part: int = 0) -> str | None:
         return self._comments.get(Place(key.catalog, key.oid, part))
+
+    def is_commented(self, key: Key) -> bool:
+        """Whether an object or a part of it has a comment."""
+        return key in self._commented
+
+    def is_labelled(self, key: Key) -> bool:
+        """Whether an object or a part of it has a security label."""
+        return key in self._labelled
 
     def labels(self, key: Key, part: int = 0) -> list[tuple[str, str]]:
         """The security labels: provider and label."""

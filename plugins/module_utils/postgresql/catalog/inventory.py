@@ -35,10 +35,9 @@ def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key]) -> 
     :param covered: every object that will be in the backup, or was left out on purpose.
     :raises UnsupportedObjectError: something is in neither; ``context['objects']`` names it.
     """
-    rows = [
-        (kind, Key(int(catalog), int(oid))) for kind, catalog, oid in session.rows(inventory_query(session.version))
-    ]
-    missing = [(kind, key) for kind, key in rows if key not in covered]
+    found = session.stream(inventory_query(session.version))
+    keys = ((kind, Key(int(catalog), int(oid))) for kind, catalog, oid in found)
+    missing = [(kind, key) for kind, key in keys if key not in covered]
     may_read = session.value(_MAY_READ_SUBSCRIPTIONS) == "t"
     subscriptions = [
         f"subscription {name}"

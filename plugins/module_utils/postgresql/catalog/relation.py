@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing as t
 
 from ..quoting import parse_array, qualified
@@ -54,6 +55,7 @@ class Relation:
     :param pages: its size in blocks, as the statistics say; ``toast_pages`` for values stored out of line.
     """
 
+    key: Key
     oid: int
     name: str
     schema: str
@@ -78,10 +80,6 @@ class Relation:
     privileges: Privileges
 
     @property
-    def key(self) -> Key:
-        return Key(CatalogOid.PG_CLASS, self.oid)
-
-    @property
     def sql_name(self) -> str:
         """Schema and name, quoted."""
         return qualified(self.schema, self.name)
@@ -104,22 +102,24 @@ def read_relations(catalog: Catalog) -> dict[int, Relation]:
 
 
 def _relation(catalog: Catalog, key: Key, row: tuple[str, ...], acl: str | None) -> Relation:
+    intern = sys.intern
     return Relation(
+        key=key,
         oid=key.oid,
         name=row[1],
-        schema=row[2],
+        schema=intern(row[2]),
         schema_oid=int(row[3]),
-        kind=row[4],
-        owner=row[5],
-        persistence=row[6],
+        kind=intern(row[4]),
+        owner=intern(row[5]),
+        persistence=intern(row[6]),
         row_type=int(row[7]),
         is_partition=row[8] == "t",
         options=parse_array(row[9]),
         check_option=row[10],
         toast_options=parse_array(row[11]),
         tablespace=row[12],
-        access_method=row[13],
-        replica_identity=row[14],
+        access_method=intern(row[13]),
+        replica_identity=intern(row[14]),
         row_security=row[15] == "t",
         force_row_security=row[16] == "t",
         of_type=row[17],

@@ -22,6 +22,16 @@ def comment_entries(
     :param word: ``TABLE``, ``VIEW`` and so on.
     """
     catalog = definitions.catalog
+    if catalog.is_commented(relation.key):
+        yield from _own_comments(catalog, relation, word, columns)
+    for part in definitions.embedded(relation.key):
+        if part.key.catalog == CatalogOid.PG_CONSTRAINT:
+            yield from constraint_comment(catalog, relation, part.key, part.name)
+    for oid, constraint in catalog.commented_not_nulls.get(relation.oid, ()):
+        yield from constraint_comment(catalog, relation, Key(CatalogOid.PG_CONSTRAINT, oid), constraint)
+
+
+def _own_comments(catalog: Catalog, relation: Relation, word: str, columns: t.Sequence[Column]) -> t.Iterator[Entry]:
     name = identifier(relation.name)
     yield from catalog.comment_entry(relation.key, word, name, owner=relation.owner, schema=relation.schema)
     for column in columns:
@@ -33,11 +43,6 @@ def comment_entries(
             schema=relation.schema,
             part=column.number,
         )
-    for part in definitions.embedded(relation.key):
-        if part.key.catalog == CatalogOid.PG_CONSTRAINT:
-            yield from constraint_comment(catalog, relation, part.key, part.name)
-    for oid, constraint in catalog.commented_not_nulls.get(relation.oid, ()):
-        yield from constraint_comment(catalog, relation, Key(CatalogOid.PG_CONSTRAINT, oid), constraint)
 
 
 def constraint_comment(catalog: Catalog, relation: Relation, key: Key, name: str) -> t.Iterator[Entry]:
@@ -55,6 +60,8 @@ def label_entries(
 ) -> t.Iterator[Entry]:
     """The security labels of a relation and its columns, as one entry."""
     catalog = definitions.catalog
+    if not catalog.is_labelled(relation.key):
+        return
     targets = [(word, relation.sql_name, 0)]
     targets.extend(("COLUMN", f"{relation.sql_name}.{column.sql_name}", column.number) for column in columns)
     statements = [
