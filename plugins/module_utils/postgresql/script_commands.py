@@ -224,3 +224,16 @@ class ScriptSettings:
 
 def _plain(token: Token) -> str:
     return token.text.strip("'") if token.kind == LITERAL else token.text
+
+
+_CREATE = re.compile(
+    rb"CREATE (?:OR REPLACE |UNLOGGED |UNIQUE |TRUSTED |PROCEDURAL |CONSTRAINT |DEFAULT )*"
+    rb"(ACCESS METHOD|EVENT TRIGGER|FOREIGN DATA WRAPPER|FOREIGN TABLE|MATERIALIZED VIEW|OPERATOR CLASS|"
+    rb"OPERATOR FAMILY|TEXT SEARCH [A-Z]+|USER MAPPING|[A-Z]+) "
+)
+
+
+def created_kind(text: bytes) -> str:
+    """What kind of object a CREATE statement as dumps write it creates, in lower case; empty for other statements."""
+    match = _CREATE.match(text)
+    return match.group(1).decode("ascii").lower() if match else ""

@@ -76,11 +76,15 @@ NASTY = {
     b"SELECT :a, :'b', :\"c\", :'d;', :1, ::DBNAME, :dbname;\n"
     b"SELECT :'e;\n"
     b"';\n",
-    "bodies": b"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END;\nSELECT 1;\n"
-    b"create or replace procedure p() begin atomic select 1; select case 1 when 1 then case 2 when 2 then 3 end end; end;\n"
+    "bodies": b"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1;"
+    b" SELECT CASE WHEN true THEN 1 END; END;\nSELECT 1;\n"
+    b"create or replace procedure p() begin atomic select 1;"
+    b" select case 1 when 1 then case 2 when 2 then 3 end end; end;\n"
     b"SELECT 2;\n",
-    "not bodies": b'CREATE FUNCTIONS begin;SELECT 1;CREATE OR REPLACE VIEW begin;SELECT 2;CREATE "x" FUNCTION begin;end;\n'
-    b"CREATE FUNCTION f(begin int) AS 'x';SELECT 3;CREATE OR FUNCTION begin;SELECT 4;SELECT CREATE FUNCTION begin;SELECT 5;\n",
+    "not bodies": b'CREATE FUNCTIONS begin;SELECT 1;CREATE OR REPLACE VIEW begin;SELECT 2;CREATE "
+    b""x" FUNCTION begin;end;\n'
+    b"CREATE FUNCTION f(begin int) AS 'x';SELECT 3;CREATE OR FUNCTION begin;SELECT 4;"
+    b"SELECT CREATE FUNCTION begin;SELECT 5;\n",
     "words of the heading": b"/* x */ CREATE -- y\n /* z */ OR\nREPLACE\nFUNCTION f() BEGIN a; E'\\';'; END;SELECT 1;\n"
     b"CREATE (x FUNCTION begin);SELECT 2;E'a' CREATE FUNCTION BEGIN x; END;SELECT 3;1 CREATE FUNCTION BEGIN x; END;\n",
     "copy": b"COPY t FROM stdin;\n"
@@ -95,7 +99,8 @@ NASTY = {
     b"SELECT 2;\n",
     "copy of nothing": b"COPY t FROM stdin;\n\\.\nSELECT 1;COPY t FROM stdin; -- x\n\\.\nSELECT 2;\n",
     "copy with carriage returns": b"COPY t FROM stdin;\r\n1\t2\r\n\\.\r\nSELECT 1;\r\n",
-    "strings with escapes": b"SET standard_conforming_strings = off;\nSELECT '\\';', B'\\', n'\\';', \xc3\xa4b'\\';';\nSELECT X'\\', U&'\\';\n"
+    "strings with escapes": b"SET standard_conforming_strings = off;\nSELECT '\\';', B'\\', n'\\';"
+    b"', \xc3\xa4b'\\';';\nSELECT X'\\', U&'\\';\n"
     b"SELECT '\\\n;';\nRESET standard_conforming_strings;\nSELECT '\\';\n",
     "Shift JIS": b"SET client_encoding = 'SJIS';\nSELECT '\x83\x5c';\nSELECT E'\x83\x5c';\nSELECT 'x';\n",
     "GB18030": b"SET client_encoding = 'GB18030';\nSELECT E'\x81\x30\x81\x30\x81\x5c';\nSELECT 'x';\n",

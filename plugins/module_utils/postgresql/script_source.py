@@ -1,0 +1,85 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""A script as it lies in an artifact: decompressed on the way, with its first and last bytes kept for a look."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import CorruptArtifactError, UsageError
+from ..interfaces import ArtifactReader
+from ..streams.base import ByteSource
+from ..streams.compression import decompress_source, detect_method
+
+_HEAD_SIZE = 4096
+_TAIL_SIZE = 4096
+_MAGIC_SIZE = 16
+# The comments that pg_dump, pg_restore and pg_dumpall write around a script; never translated.
+_HEADER = re.compile(rb"^-- PostgreSQL database (cluster )?dump[ \t\r]*$", re.MULTILINE)
+_FOOTER = b"-- PostgreSQL database %sdump complete"
+
+
+class ScriptSource:
+    """The decompressed bytes of an artifact's script.
+
+    :raises UsageError: the artifact is a folder.
+    """
+
+    def __init__(self, artifact: ArtifactReader) -> None:
+        self.name = artifact.description
+        if artifact.names() != ("",):
+            raise UsageError(
+                f"{self.name} is a folder, not a SQL script", hint="name the script itself, or restore the archive"
+            )
+        stored = artifact.open("")
+        try:
+            method = detect_method(stored.read(_MAGIC_SIZE))
+            stored.seek(0)
+            self._source: ByteSource = decompress_source(stored, method, name=self.name)
+        except BaseException:
+            stored.close()
+            raise
+        self._head = b""
+        self._tail = b""
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        if len(self._head) < _HEAD_SIZE:
+            self._head += data[: _HEAD_SIZE - len(self._head)]
+        self._tail = (self._tail + data[-_TAIL_SIZE:])[-_TAIL_SIZE:]
+        return data
+
+    def close(self) -> None:
+        self._source.close()
+
+    def check_footer(self, *, required: bool = False) -> None:
+        """After everything was read: a script with the header of a dump must have its footer.
+
+        :param required: it must have the footer in any case.
+        :raises CorruptArtifactError: it has not.
+        """
+        header = _HEADER.search(self._head)
+        if header is None and not required:
+            return
+        footer = _FOOTER % (b"cluster " if header is not None and header.group(1) else b"")
+        if not re.search(rb"^%s[ \t\r]*$" % re.escape(footer), self._tail, re.MULTILINE):
+            raise CorruptArtifactError(
+                f"{self.name} is truncated: the line '{footer.decode()}' at its end is missing",
+                hint="use another copy; this one was not written or copied completely",
+            )
+
+
+def is_script(artifact: ArtifactReader) -> bool:
+    """Whether an artifact can be a SQL script: one file, compressed or not, that begins with text.
+
+    :raises CorruptArtifactError: it is compressed and its beginning damaged.
+    """
+    if artifact.names() != ("",):
+        return False
+    source = ScriptSource(artifact)
+    try:
+        head = source.read(_HEAD_SIZE)
+    finally:
+        source.close()
+    return not head.startswith(b"PGDMP") and b"\0" not in head

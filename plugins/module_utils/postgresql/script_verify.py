@@ -1,0 +1,171 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reads a whole script without a server: is it complete, may it be run, what does it hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..errors import CorruptArtifactError, UsageError
+from ..interfaces import ArtifactReader
+from ..progress import Progress
+from ..repository.records import Manifest, TableRecord
+from .script import ScriptSplitter, Statement
+from .script_commands import ScriptSettings, created_kind
+from .script_copy import CopyData
+from .script_meta import MetaCommand
+from .script_source import ScriptSource
+from .script_tables import ScriptTable, TableTally
+from .script_transaction import check_single_transaction
+
+_BLOCK_SIZE = 1 << 18
+_INSERT_BATCH = 2000
+_MOST_NAMED = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class ScriptSummary:
+    """What a script holds.
+
+    :param tables: every table that rows are copied into.
+    :param objects: how many objects of each kind it creates; kinds in lower case.
+    :param databases: the databases that it connects to, in order.
+    """
+
+    tables: tuple[ScriptTable, ...]
+    objects: t.Mapping[str, int]
+    databases: tuple[str, ...]
+
+
+def verify_script(
+    artifact: ArtifactReader,
+    manifest: Manifest | None,
+    progress: Progress,
+    *,
+    several_databases: bool = False,
+    single_transaction: bool = False,
+) -> ScriptSummary:
+    """Walk the whole script.
+
+    :param several_databases: it may connect to databases, as the scripts of pg_dumpall do.
+    :param single_transaction: it is to be run in one transaction.
+    :raises CorruptArtifactError: it is truncated, or its rows are not what the manifest says.
+    :raises UsageError: it holds something that is not run from a script; the message names the line.
+    """
+    source = ScriptSource(artifact)
+    try:
+        walk = _Walk(source, progress, several_databases=several_databases, single_transaction=single_transaction)
+        total = 0 if manifest is None else sum(table.bytes for table in manifest.contents.tables)
+        progress.phase("verifying", total_bytes=total)
+        summary = walk.run()
+    finally:
+        source.close()
+    source.check_footer(required=manifest is not None)
+    if manifest is not None:
+        _compare(summary, manifest, artifact.description)
+    return summary
+
+
+class _Walk:
+    """One pass over a script."""
+
+    def __init__(
+        self, source: ScriptSource, progress: Progress, *, several_databases: bool, single_transaction: bool
+    ) -> None:
+        self._name = source.name
+        self._splitter = ScriptSplitter(source, name=source.name, batch=_INSERT_BATCH)
+        self._progress = progress
+        self._several_databases = several_databases
+        self._single_transaction = single_transaction
+        self._settings = ScriptSettings()
+        self._tally = TableTally()
+        self._objects: dict[str, int] = {}
+        self._databases: dict[str, None] = {}
+
+    def run(self) -> ScriptSummary:
+        for item in self._splitter:
+            if isinstance(item, MetaCommand):
+                self._add_command(item)
+            else:
+                self._add_statement(item)
+                if item.copy is not None and self._splitter.data is not None:
+                    self._progress.item(self._tally.begin(item.copy))
+                    self._add_rows(self._splitter.data)
+        return ScriptSummary(self._tally.tables(), self._objects, tuple(self._databases))
+
+    def _add_command(self, command: MetaCommand) -> None:
+        if command.name == "connect":
+            if not self._several_databases or self._single_transaction:
+                raise one_database_only(self._name, command)
+            self._databases[command.argument] = None
+            self._tally.database = command.argument
+            self._settings.reset()
+        elif command.name == "encoding":
+            self._settings.client_encoding = command.argument
+        self._use_settings()
+
+    def _add_statement(self, statement: Statement) -> None:
+        text = statement.text
+        kind = created_kind(text)
+        if kind:
+            self._objects[kind] = self._objects.get(kind, 0) + 1
+        elif self._settings.observe(text):
+            self._use_settings()
+        if self._single_transaction:
+            check_single_transaction(text, where=f"line {statement.line} of {self._name}")
+
+    def _add_rows(self, data: CopyData) -> None:
+        rows = 0
+        while True:
+            block = data.read(_BLOCK_SIZE)
+            self._tally.add(block)
+            self._progress.advance(len(block), data.rows - rows)
+            rows = data.rows
+            if not block:
+                break
+        self._tally.add_rows(rows)
+
+    def _use_settings(self) -> None:
+        self._splitter.use_settings(
+            standard_conforming_strings=self._settings.standard_conforming_strings,
+            client_encoding=self._settings.client_encoding,
+        )
+
+
+def one_database_only(script: str, command: MetaCommand) -> UsageError:
+    """The error for a ``\\connect`` in a script that is to be run in one database."""
+    return UsageError(
+        f"line {command.line} of {script}: the script connects to the database {command.argument!r}",
+        hint="it is a script for several databases, or one that creates its own: it cannot be restored into a database "
+        "of your choice or in one transaction",
+        line=command.line,
+        database=command.argument,
+    )
+
+
+def _compare(summary: ScriptSummary, manifest: Manifest, description: str) -> None:
+    found = {(table.record.schema, table.record.name): table.record for table in summary.tables}
+    wrong = []
+    for recorded in manifest.contents.tables:
+        difference = _difference(found.pop((recorded.schema, recorded.name), None), recorded)
+        if difference:
+            wrong.append(f"{recorded.schema}.{recorded.name}: {difference}")
+    wrong += [f"{schema}.{name}: not in the manifest" for schema, name in found]
+    if wrong:
+        raise CorruptArtifactError(
+            f"{description} is not what its manifest says: {'; '.join(wrong[:_MOST_NAMED])}",
+            hint="restore another backup; this one is damaged",
+            tables=wrong,
+        )
+
+
+def _difference(found: TableRecord | None, recorded: TableRecord) -> str:
+    if not recorded.sha256:
+        return ""
+    if found is None:
+        return "its rows are missing" if recorded.bytes else ""
+    if found.rows != recorded.rows:
+        return f"{found.rows} rows instead of {recorded.rows}"
+    return "" if (found.bytes, found.sha256) == (recorded.bytes, recorded.sha256) else "other content"
