@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import contextlib
 import io
 import os
 import pty
@@ -90,6 +91,16 @@ def test_the_sink_fits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(leader)
 
 
+def read_all(leader: int) -> str:
+    """Everything that was written to a pseudo-terminal whose other side is closed; it comes in pieces."""
+    parts = []
+    with contextlib.suppress(OSError):
+        while part := os.read(leader, 1 << 16):
+            parts.append(part)
+    os.close(leader)
+    return b"".join(parts).decode()
+
+
 def test_the_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
@@ -102,8 +113,7 @@ def test_the_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         progress.warn("[bold]not markup[/bold] \x1b[2J")
         progress.finish()
         progress.finish()
-    shown = os.read(leader, 1 << 16).decode()
-    os.close(leader)
+    shown = read_all(leader)
     assert "reading: 1.0 KiB of about 4.0 KiB, 7 rows" in shown
     assert "warning: [bold]not markup[/bold] \\x1b[2J" in shown
     # Hidden while the bar is drawn, shown again in the end.
