@@ -12,6 +12,7 @@ from ...errors import UnsupportedObjectError
 from .. import quoting
 from ..session import Session
 from .columns import KNOWN_TYPES
+from .libraries import knows_libraries
 from .routines import KINDS
 from .tables import Table
 
@@ -60,6 +61,11 @@ def read_inventory(session: Session, database: str) -> Inventory:
     rows += session.query(
         f"SELECT 'view text', TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema}"
     )
+    if knows_libraries(session):
+        rows += session.query(
+            "SELECT 'library', LIBRARY_NAME, LAST_ALTERED FROM information_schema.LIBRARIES "
+            f"WHERE LIBRARY_SCHEMA = {schema}"
+        )
     return Inventory(tuple(sorted((row[0] or "", row[1] or "", row[2] or "") for row in rows)))
 
 

@@ -10,15 +10,22 @@ from ..session import Session
 from .stored_programs import StoredProgram, read_program
 
 
+def knows_libraries(session: Session) -> bool:
+    """Whether the server has libraries at all."""
+    return bool(
+        session.query(
+            "SELECT 1 FROM information_schema.TABLES "
+            "WHERE TABLE_SCHEMA = 'information_schema' AND TABLE_NAME = 'LIBRARIES'"
+        )
+    )
+
+
 def read_libraries(session: Session, database: str) -> tuple[StoredProgram, ...]:
     """Every library of a database by name; none where the server knows no libraries.
 
     :raises PrivilegeError: the text of one is hidden from the user.
     """
-    known = session.query(
-        "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'information_schema' AND TABLE_NAME = 'LIBRARIES'"
-    )
-    if not known:
+    if not knows_libraries(session):
         return ()
     names = session.query(
         f"SELECT LIBRARY_NAME FROM information_schema.LIBRARIES WHERE LIBRARY_SCHEMA = {quoting.literal(database)}"

@@ -27,4 +27,4 @@ def fill(server: Server, database: str) -> None:
                 try:
                     cursor.execute(statement)
                 except Exception as error:
-                    raise RuntimeError(f"{error}: {statement[:200]}") from error
+                    raise RuntimeError(f"{error}: {statement[:200]!r}") from error

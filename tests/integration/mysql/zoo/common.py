@@ -165,6 +165,14 @@ PROGRAMS = [
     "CREATE VIEW latin AS SELECT 'plain' AS a, id FROM numbers",
     "CREATE PROCEDURE latin_proc() SELECT 'text'",
     "SET NAMES utf8mb4",
+    # Characters whose second byte is a backslash or a back quote.
+    "SET NAMES cp932",
+    "CREATE PROCEDURE cp932_proc() SELECT '表' AS x, 'ソ;' AS `ラ`".encode("cp932"),
+    "CREATE VIEW cp932_view AS SELECT '能表' AS x".encode("cp932"),
+    "CREATE TRIGGER cp932_trigger AFTER DELETE ON numbers FOR EACH ROW SET @x = '構'".encode("cp932"),
+    "SET NAMES gbk",
+    "CREATE FUNCTION gbk_fn() RETURNS VARCHAR(20) CHARACTER SET gbk DETERMINISTIC RETURN '誠許功'".encode("gbk"),
+    "SET NAMES utf8mb4",
     "CREATE VIEW accents AS SELECT 'é😀' AS a",
     "CREATE PROCEDURE accents() COMMENT 'ü' SELECT 'é日本'",
 ]
