@@ -81,8 +81,8 @@ NASTY = {
     b"create or replace procedure p() begin atomic select 1;"
     b" select case 1 when 1 then case 2 when 2 then 3 end end; end;\n"
     b"SELECT 2;\n",
-    "not bodies": b'CREATE FUNCTIONS begin;SELECT 1;CREATE OR REPLACE VIEW begin;SELECT 2;CREATE "
-    b""x" FUNCTION begin;end;\n'
+    "not bodies": b"CREATE FUNCTIONS begin;SELECT 1;CREATE OR REPLACE VIEW begin;SELECT 2;"
+    b'CREATE "x" FUNCTION begin;end;\n'
     b"CREATE FUNCTION f(begin int) AS 'x';SELECT 3;CREATE OR FUNCTION begin;SELECT 4;"
     b"SELECT CREATE FUNCTION begin;SELECT 5;\n",
     "words of the heading": b"/* x */ CREATE -- y\n /* z */ OR\nREPLACE\nFUNCTION f() BEGIN a; E'\\';'; END;SELECT 1;\n"
