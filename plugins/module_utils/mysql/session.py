@@ -41,6 +41,8 @@ class Session:
         self.driver_errors: type[Exception] = drivers.pymysql().err.Error
         self.version = ServerVersion("mysql", "", 0)
         self._variables: dict[str, str] | None = None
+        # A limit in the server's configuration would cut off every answer, the list of variables too.
+        self.execute("SET SESSION sql_select_limit = 18446744073709551615")
         text, comment = self.query("SELECT @@version, @@version_comment")[0]
         self.version = parse_version(text or "", comment or "")
 

@@ -76,7 +76,6 @@ def prepare_session(session: Session) -> None:
             "sql_mode": "''",
             "time_zone": "'+00:00'",
             "sql_quote_show_create": "1",
-            "sql_select_limit": "18446744073709551615",
             "sql_big_selects": "1",
             "information_schema_stats_expiry": "0",
             "show_create_table_verbosity": "0",
