@@ -25,6 +25,7 @@ class Cell:
 
     :param prepare: called before every run of either side.
     :param outputs: the files of ours and theirs, whose sizes are compared; empty for restores.
+    :param inputs: the cell whose outputs this one reads.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Cell:
     theirs: Command
     prepare: Callable[[], None]
     outputs: tuple[Path, ...] = ()
+    inputs: Cell | None = None
 
 
 def _remove(paths: Sequence[Path]) -> None:
@@ -64,18 +66,20 @@ def postgresql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
     for compress, flag in (("none", "none"), ("gzip", "gzip:6"), ("zstd:3", "zstd:3")):
         label = compress.partition(":")[0]
         ours, theirs = folder / f"ours-{label}.dump", folder / f"theirs-{label}.dump"
-        yield Cell(
+        dump = Cell(
             f"postgresql dump custom {label}",
             _ours(server, "backup", "--database", SOURCE, "--dest", str(ours), "--compress", compress),
             _theirs("pg_dump", server, "-Fc", f"--compress={flag}", "--file", str(theirs), SOURCE),
             lambda paths=(ours, Path(f"{ours}.manifest.json"), theirs): _remove(paths),  # type: ignore[misc]
             (ours, theirs),
         )
+        yield dump
         yield Cell(
             f"postgresql restore custom {label}",
             _ours(server, "restore", "--source", str(ours), "--database", TARGET),
             _theirs("pg_restore", server, "--exit-on-error", "--dbname", TARGET, str(theirs)),
             lambda: _fresh_target(server),
+            inputs=dump,
         )
 
 
@@ -86,16 +90,18 @@ def mysql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
     flags = ["--single-transaction", "--routines", "--events", "--hex-blob", f"--result-file={theirs}"]
     if server.flavor == "mysql":
         flags.append("--set-gtid-purged=OFF")
-    yield Cell(
+    dumped = Cell(
         f"{server.flavor} dump plain",
         _ours(server, "backup", "--database", SOURCE, "--dest", str(ours), "--compress", "none"),
         _theirs(dump, server, *flags, SOURCE),
         lambda: _remove((ours, Path(f"{ours}.manifest.json"), theirs)),
         (ours, theirs),
     )
+    yield dumped
     yield Cell(
         f"{server.flavor} load plain",
         _ours(server, "restore", "--source", str(ours), "--database", TARGET),
         _theirs(client, server, TARGET, input_path=theirs),
         lambda: _fresh_target(server),
+        inputs=dumped,
     )
