@@ -49,7 +49,7 @@ def _ours(server: servers.Server, verb: str, *arguments: str) -> Command:
 
 
 def _theirs(program: str, server: servers.Server, *arguments: str, input_path: Path | None = None) -> Command:
-    tool = servers.client(program)
+    tool = servers.client(program, version=server.version[0] if server.dbms == "postgresql" else None)
     return Command(tool.argv(server, *arguments), tool.environment(server), input_path)
 
 
