@@ -27,7 +27,7 @@ from .repository.lock import RepositoryLock
 from .repository.manifest import parse_manifest, render_manifest
 from .repository.place import DestinationPlace, Place, RepositoryPlace
 from .repository.publication import Publication
-from .repository.records import Manifest, ServerIdentity
+from .repository.records import Manifest, ServerIdentity, SetMember
 from .summary import backup_summary, planned_summary
 
 BackupOptions = t.Union[PostgresqlBackupOptions, MysqlBackupOptions]
@@ -98,8 +98,8 @@ def backup(request: BackupRequest, progress: Progress) -> BackupResult:
         progress.phase("planning")
         plan = source.plan()
         place = _place(destination, plan)
-        newest = place.newest_good(_warn_once(progress))
-        if newest is not None and _is_young(newest, request.max_age):
+        newest = place.newest_good(warn_once(progress))
+        if newest is not None and is_young(newest, request.max_age):
             return _unchanged(place, newest)
         place.check(plan.estimated_bytes if newest is None else newest.size, progress)
         if request.check:
@@ -108,8 +108,8 @@ def backup(request: BackupRequest, progress: Progress) -> BackupResult:
             for name in place.sweep():
                 progress.message(f"swept {name}, left behind by a job that died")
             # Another job may have finished one while this one waited to begin.
-            newest = place.newest_good(_warn_once(progress))
-            if newest is not None and _is_young(newest, request.max_age):
+            newest = place.newest_good(warn_once(progress))
+            if newest is not None and is_young(newest, request.max_age):
                 return _unchanged(place, newest)
             return _write(place, lock, source, plan, progress)
     finally:
@@ -140,7 +140,7 @@ def default_cluster(server: ServerIdentity) -> str:
     return f"{socket.gethostname() if local else server.host}-{server.port}"
 
 
-def _warn_once(progress: Progress) -> t.Callable[[str], None]:
+def warn_once(progress: Progress) -> t.Callable[[str], None]:
     def warn(text: str) -> None:
         if text not in progress.warnings:
             progress.warn(text)
@@ -148,7 +148,7 @@ def _warn_once(progress: Progress) -> t.Callable[[str], None]:
     return warn
 
 
-def _is_young(manifest: Manifest, max_age: float | None) -> bool:
+def is_young(manifest: Manifest, max_age: float | None) -> bool:
     """Whether a backup is younger than ``max_age`` seconds; one from the future says nothing."""
     if max_age is None:
         return False
@@ -161,15 +161,66 @@ def _write(
 ) -> BackupResult:
     before = place.describe()
     identity, started = place.new_id(LOGICAL)
-    clock = time.monotonic()
+    staged = stage_backup(place, source, plan, progress, identity=identity, started=started)
+    try:
+        progress.phase("publishing")
+        lock.check()
+        staged.publish()
+    except BaseException:
+        staged.abandon(progress)
+        raise
+    summary = backup_summary(staged.manifest, path=place.path_of(staged.manifest))
+    return BackupResult(changed=True, backup=summary, before=before, after=place.describe())
+
+
+@dataclasses.dataclass(frozen=True)
+class StagedBackup:
+    """A backup that is written whole and that nobody can see yet."""
+
+    publication: Publication
+    manifest: Manifest
+    rendered: bytes
+
+    def publish(self) -> None:
+        """Make it visible.
+
+        :raises StorageError: it failed; after :meth:`abandon` nothing of it is visible.
+        """
+        self.publication.publish(self.rendered)
+
+    def abandon(self, progress: Progress) -> None:
+        """Remove what was written, unless it was published."""
+        _abandon(self.publication, progress)
+
+
+def stage_backup(
+    place: Place,
+    source: BackupSource,
+    plan: BackupPlan,
+    progress: Progress,
+    *,
+    identity: str,
+    started: datetime.datetime,
+    clock: float | None = None,
+    kind: str = LOGICAL,
+    set_id: str = "",
+    members: tuple[SetMember, ...] = (),
+) -> StagedBackup:
+    """Write a backup and its manifest beside its place; the caller holds the lock.
+
+    :param identity: from the place's ``new_id``, as ``started``.
+    :param clock: the monotonic time at which it began, if that was not now.
+    :param set_id: the set that it is made in, if any; ``members`` for the globals of the set.
+    :raises DbfleetError: it failed; what was written is removed.
+    """
+    clock = time.monotonic() if clock is None else clock
     publication = place.begin(identity)
     try:
         contents = source.write(publication, progress)
-        progress.phase("publishing")
         finished = datetime.datetime.now(datetime.timezone.utc)
         manifest = Manifest(
             id=identity,
-            kind=LOGICAL,
+            kind=kind,
             cluster=place.cluster,
             database=plan.database,
             server=plan.server,
@@ -180,17 +231,16 @@ def _write(
             finished_at=finished.isoformat(timespec="seconds"),
             duration=round(time.monotonic() - clock, 3),
             warnings=tuple(progress.warnings),
+            set=set_id,
+            members=members,
         )
         rendered = render_manifest(manifest)
         # What could not be read again must not be published.
         parse_manifest(rendered, name=f"of backup {identity}")
-        lock.check()
-        publication.publish(rendered)
     except BaseException:
         _abandon(publication, progress)
         raise
-    summary = backup_summary(manifest, path=place.path_of(manifest))
-    return BackupResult(changed=True, backup=summary, before=before, after=place.describe())
+    return StagedBackup(publication, manifest, rendered)
 
 
 def _abandon(publication: Publication, progress: Progress) -> None:

@@ -80,7 +80,7 @@ class BackupPlan:
     :param server: where it would read from.
     :param database: its name on the server.
     :param artifact: the name that the main file or folder would have (``shop.dump``).
-    :param estimated_bytes: about how large the data is before compression; used for the check of free space, nothing else.
+    :param estimated_bytes: about how large the data is before compression; for the check of free space, nothing else.
     :param tables: schema and name of every table whose data would be read.
     :param objects: how many objects of each kind would be written.
     """
@@ -108,6 +108,42 @@ class BackupSource(t.Protocol):
         """Take the snapshot and write everything. Every file that was created is closed when this returns.
 
         Any failure raises; the job then throws away what was written.
+        """
+
+    def close(self) -> None:
+        """Release the connection, in whatever state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterPlan:
+    """What belongs to a backup of a whole server, found out by reading only.
+
+    :param databases: the names of those that would be backed up, in that order.
+    :param left_out: why others would not, one sentence each.
+    """
+
+    server: ServerIdentity
+    databases: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+class ClusterSource(t.Protocol):
+    """A server that can be backed up whole; made by an engine from its options."""
+
+    def plan(self) -> ClusterPlan:
+        """Connect, read the globals for the first time, find the databases; change nothing.
+
+        :raises ConnectError, PrivilegeError: it would fail, and why.
+        """
+
+    def database(self, name: str) -> BackupSource:
+        """One of the databases."""
+
+    def globals(self) -> BackupSource:
+        """What belongs to the whole server, read again when it is written.
+
+        Its ``write`` raises :class:`ConsistencyError` if something that a database may need went away since
+        :meth:`plan`.
         """
 
     def close(self) -> None:

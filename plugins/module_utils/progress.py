@@ -87,6 +87,11 @@ class Progress:
         self.warnings.append(text)
         self.message(f"warning: {text}")
 
+    def part(self, name: str) -> Progress:
+        """The progress of one part of the job, to the same sinks: its lines begin with ``name``, its warnings are its
+        own, and it does not end the job."""
+        return _PartProgress(name, *self._sinks)
+
     def finish(self) -> None:
         for sink in self._sinks:
             sink.finish()
@@ -94,3 +99,18 @@ class Progress:
     def _publish(self) -> None:
         for sink in self._sinks:
             sink.update(self._state)
+
+
+class _PartProgress(Progress):
+    def __init__(self, name: str, *sinks: ProgressSink) -> None:
+        super().__init__(*sinks)
+        self._name = name
+
+    def item(self, name: str) -> None:
+        super().item(f"{self._name}: {name}")
+
+    def message(self, text: str) -> None:
+        super().message(f"{self._name}: {text}")
+
+    def finish(self) -> None:
+        """The job goes on."""

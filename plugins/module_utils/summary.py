@@ -41,6 +41,7 @@ def backup_summary(manifest: Manifest, *, path: str, tables: bool = True) -> dic
         "checksums": {record.path: record.sha256 for record in manifest.files},
         "warnings": list(manifest.warnings),
         "engine_version": manifest.engine_version,
+        "set": manifest.set,
         "options": dict(contents.options),
     }
     if tables:

@@ -10,7 +10,8 @@ module: native_backup
 short_description: Back up a PostgreSQL, MySQL or MariaDB database without its client programs
 version_added: 0.1.0
 description:
-  - Backs up one database, complete and consistent to one moment, while others go on working with it.
+  - Backs up one database, complete and consistent to one moment, while others go on working with it. With
+    O(all_databases) it is a whole PostgreSQL server.
   - The work is done by the collection's own engine. No C(pg_dump), C(mysqldump) or other program is needed on the host,
     yet what is written can be read by C(pg_restore), C(mysql) and C(mariadb).
   - A backup is published only when it is whole, with a manifest that holds the checksum of every file and the number of
@@ -40,8 +41,30 @@ options:
   database:
     description:
       - The database to back up.
+      - Exactly one of O(database) and O(all_databases) is needed.
     type: str
-    required: true
+  all_databases:
+    description:
+      - Back up every database that allows connections (but C(template0)) and what belongs to no database (roles with
+        their passwords, memberships and settings, privileges on parameters, tablespaces) as one set in a repository.
+      - The set is published when all of it is whole. Each of its backups is an ordinary one that can be restored by
+        itself.
+      - Every database has a snapshot of its own, since the server has none of several databases.
+      - The roles' passwords can only be read by a superuser, see O(no_role_passwords).
+      - PostgreSQL only.
+    type: bool
+  exclude_database:
+    description:
+      - Patterns of databases to leave out of O(all_databases), as C(pg_dumpall --exclude-database) takes them.
+        C(*) and C(?) stand for any text and any letter; what is in double quotes stands for itself.
+      - PostgreSQL only.
+    type: list
+    elements: str
+  no_role_passwords:
+    description:
+      - Leave the passwords of the roles out of O(all_databases).
+      - PostgreSQL only.
+    type: bool
   dest:
     description:
       - The file or folder to write, instead of a repository. A manifest is written beside it, named after it with
@@ -127,6 +150,23 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ forum.backup.id }}: {{ forum.backup.rows }} rows in {{ forum.backup.size }} bytes"
 
+- name: Back up a whole server
+  dbfleet.backup.native_backup:
+    dbms: postgresql
+    login_unix_socket: /run/postgresql
+    all_databases: true
+    exclude_database:
+      - scratch*
+    repository: /var/backups/databases
+    max_age: 20h
+  become: true
+  become_user: postgres
+  register: server
+
+- name: Say what was written
+  ansible.builtin.debug:
+    msg: "Set {{ server.set }}: {{ server.backups | map(attribute='database') | join(', ') }}"
+
 - name: Write one file, to be taken elsewhere
   dbfleet.backup.native_backup:
     dbms: postgresql
@@ -140,7 +180,7 @@ backup:
     - The new backup, or the one that is young enough for O(max_age).
     - In check mode and without such a backup it is the planned one, which has C(estimated_size) instead of what is only
       known afterwards.
-  returned: success
+  returned: success, without O(all_databases)
   type: dict
   contains:
     id:
@@ -149,7 +189,7 @@ backup:
       type: str
       sample: 20261122T124118Z-logical
     kind:
-      description: V(logical) for a backup of rows and definitions.
+      description: V(logical) for a backup of rows and definitions, V(globals) for what belongs to no database.
       returned: not for a planned backup
       type: str
       sample: logical
@@ -282,6 +322,11 @@ backup:
       type: list
       elements: str
       sample: []
+    set:
+      description: The set that the backup was made in, empty for a single one.
+      returned: not for a planned backup
+      type: str
+      sample: ''
     engine_version:
       description: The version of the engine that wrote the backup.
       returned: not for a planned backup
@@ -292,6 +337,39 @@ backup:
       returned: not for a planned backup
       type: dict
       sample: {}
+set:
+  description: The id of the set, which is that of its globals too. Empty if check mode would make a new one.
+  returned: success, with O(all_databases)
+  type: str
+  sample: 20261122T124118Z-globals
+consistency:
+  description: V(database), since every backup of the set shows its database at a moment of its own.
+  returned: success, with O(all_databases)
+  type: str
+  sample: database
+backups:
+  description:
+    - The backups of the set, that of the globals first. The fields of each are those of RV(backup), without its tables.
+    - The globals have an empty C(database).
+  returned: success, with O(all_databases)
+  type: list
+  elements: dict
+  sample:
+    - id: 20261122T124118Z-globals
+      kind: globals
+      database: ''
+      path: /srv/backups/production/%globals/20261122T124118Z-globals
+    - id: 20261122T124118Z-logical
+      kind: logical
+      database: shop
+      path: /srv/backups/production/shop/20261122T124118Z-logical
+      snapshot: {"lsn": "0/1A2B3C4"}
+warnings:
+  description: What one should know about the set, for example which databases were left out.
+  returned: success, with O(all_databases)
+  type: list
+  elements: str
+  sample: []
 error:
   description: What failed, for programs.
   returned: failure
@@ -325,6 +403,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import respawn
 
 from ..module_utils.backup import BackupResult, backup
+from ..module_utils.cluster_backup import ClusterBackupRequest, ClusterBackupResult, backup_cluster
 from ..module_utils.module_entry import run_module
 from ..module_utils.progress import Progress
 from ..module_utils.requests.backup import backup_request
@@ -335,14 +414,16 @@ from ..module_utils.requests.options import argument_spec
 def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec("backup"),
-        mutually_exclusive=[("repository", "dest")],
-        required_one_of=[("repository", "dest")],
+        mutually_exclusive=[("repository", "dest"), ("database", "all_databases"), ("dest", "all_databases")],
+        required_one_of=[("repository", "dest"), ("database", "all_databases")],
         supports_check_mode=True,
     )
 
-    def job(progress: Progress) -> BackupResult:
-        given = given_to_module("backup", module.params)
-        return backup(backup_request(given, check=module.check_mode), progress)
+    def job(progress: Progress) -> BackupResult | ClusterBackupResult:
+        request = backup_request(given_to_module("backup", module.params), check=module.check_mode)
+        if isinstance(request, ClusterBackupRequest):
+            return backup_cluster(request, progress)
+        return backup(request, progress)
 
     run_module(module, respawn, job, name="backup")
 

@@ -30,7 +30,7 @@ LAYERS = (
     {"repository"},
     {"interfaces"},
     {"mysql", "postgresql"},
-    {"backup", "info", "restore", "summary"},
+    {"backup", "cluster_backup", "cluster_restore", "info", "restore", "summary"},
     {"requests"},
     {"cli", "module_entry"},
 )

@@ -152,6 +152,7 @@ def _add_option(parser: t.Any, option: Option, world: str) -> None:
     if option.type == "bool":
         parser.add_argument(*option.flags, dest=option.name, action="store_true", default=None, help=text)
         return
+    repeated = option.type == "list"
     if option.default is not None:
         text = f"{text} (default: {option.default})"
     choices = option.choices_in(world) or None
@@ -159,7 +160,8 @@ def _add_option(parser: t.Any, option: Option, world: str) -> None:
     parser.add_argument(
         *option.flags,
         dest=option.name,
-        type=_TYPES[option.type],
+        action="append" if repeated else "store",
+        type=_TYPES["str" if repeated else option.type],
         choices=choices,
         metavar=None if choices else metavar,
         help=text,

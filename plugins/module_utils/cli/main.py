@@ -16,6 +16,7 @@ import typing as t
 
 from ..backup import backup
 from ..boundary import job_boundary
+from ..cluster_backup import ClusterBackupRequest, backup_cluster
 from ..debug_log import debug_log
 from ..errors import DbfleetError, StorageError
 from ..info import info
@@ -25,7 +26,7 @@ from ..requests.info import info_request
 from ..requests.restore import restore_request
 from ..restore import restore
 from .arguments import Command, parse_arguments
-from .output import backup_text, error_data, error_text, info_text, json_line, restore_text
+from .output import backup_text, cluster_backup_text, error_data, error_text, info_text, json_line, restore_text
 from .terminal import progress_sink
 
 #: A job's result as ``--json`` prints it and as a person reads it.
@@ -63,7 +64,11 @@ def _run(command: Command) -> _Outcome:
 
 
 def _backup(command: Command, progress: Progress) -> _Outcome:
-    data = backup(backup_request(command.given, check=command.check), progress).to_dict()
+    request = backup_request(command.given, check=command.check)
+    if isinstance(request, ClusterBackupRequest):
+        data = backup_cluster(request, progress).to_dict()
+        return data, cluster_backup_text(data, check=command.check)
+    data = backup(request, progress).to_dict()
     return data, backup_text(data, check=command.check)
 
 

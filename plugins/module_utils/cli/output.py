@@ -14,6 +14,8 @@ from .text import duration_text, printable, size_text, table_text
 Data = t.Mapping[str, t.Any]
 
 _LIST_RIGHT = ("SIZE", "ROWS", "TABLES", "TOOK")
+#: What stands for the database of a backup of what belongs to none.
+_GLOBALS = "(globals)"
 _TABLES_RIGHT = ("ROWS", "BYTES")
 
 
@@ -55,6 +57,37 @@ def backup_text(data: Data, *, check: bool) -> str:
     )
 
 
+def cluster_backup_text(data: Data, *, check: bool) -> str:
+    """What a backup of all databases did, or in check mode would do."""
+    planned = check and data["changed"]
+    databases = [backup for backup in data["backups"] if backup["database"]]
+    if planned:
+        planned_rows = [
+            (backup["database"], size_text(backup["estimated_size"]), str(backup["table_count"]))
+            for backup in databases
+        ]
+        title = f"{_count(len(databases), 'database')} can be backed up, and the globals"
+        return _title(title) + table_text(("DATABASE", "AT MOST", "TABLES"), planned_rows, right=("AT MOST", "TABLES"))
+    title = f"backed up {_count(len(databases), 'database')} and the globals as set {data['set']}"
+    if not data["changed"]:
+        title = f"nothing to do: set {data['set']} is young enough"
+    headings = ("DATABASE", "BACKUP", "SNAPSHOT", "SIZE", "ROWS", "TABLES", "TOOK")
+    rows = [
+        (
+            backup["database"] or _GLOBALS,
+            backup["id"],
+            str(backup["snapshot"].get("lsn", "")),
+            size_text(backup["size"]),
+            f"{backup['rows']:,}",
+            str(backup["table_count"]),
+            duration_text(backup["duration"]),
+        )
+        for backup in data["backups"]
+    ]
+    note = "every database has a snapshot of its own: the server has none of several databases\n"
+    return _title(title) + table_text(headings, rows, right=_LIST_RIGHT) + note
+
+
 def restore_text(data: Data, *, check: bool) -> str:
     """What a restore did, or in check mode would do."""
     restore = data["restore"]
@@ -84,7 +117,7 @@ def info_text(data: Data) -> str:
 def _list_row(backup: Data) -> tuple[str, ...]:
     return (
         backup["cluster"],
-        backup["database"],
+        backup["database"] or _GLOBALS,
         backup["id"],
         _server(backup),
         f"{backup['format']} {backup['compression']}",

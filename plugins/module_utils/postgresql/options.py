@@ -58,6 +58,20 @@ class BackupOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class ClusterBackupOptions:
+    """What to back up of a whole server, and in which form.
+
+    :param each: the options for every database; their database is empty.
+    :param exclude_databases: patterns (as psql has them) of databases to leave out.
+    :param role_passwords: back up the stored passwords of the roles, which only superusers may read.
+    """
+
+    each: BackupOptions
+    exclude_databases: tuple[str, ...] = ()
+    role_passwords: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
 class RestoreOptions:
     """Where and how to restore one database.
 

@@ -105,7 +105,7 @@ class RepositoryPlace:
             warn(f"a backup is damaged: {error.message}")
 
         entries = self._repository.newest_first(self.cluster, self._database, on_damage=warn_of)
-        return next((entry.manifest for entry in entries if self._is_whole(entry, warn)), None)
+        return next((entry.manifest for entry in entries if self.is_whole(entry, warn)), None)
 
     def check(self, expected_bytes: int, progress: Progress) -> None:
         self._repository.check_writable(self._folder)
@@ -139,7 +139,15 @@ class RepositoryPlace:
         ids = self._repository.ids(self.cluster, self._database)
         return "".join(f"{self.location}/{identity}\n" for identity in ids)
 
-    def _is_whole(self, entry: CatalogueEntry, warn: Warn) -> bool:
+    def withdraw(self, manifest: Manifest) -> None:
+        """Remove a backup that was published; the caller holds the lock."""
+        self._repository.storage.remove(f"{self._folder}/{manifest.id}")
+
+    def is_whole(self, entry: CatalogueEntry, warn: Warn) -> bool:
+        """Whether all files of a backup are there with their sizes.
+
+        :param warn: is told what is wrong.
+        """
         return _all_stored(self._repository.storage, entry.folder, entry.manifest, warn)
 
 

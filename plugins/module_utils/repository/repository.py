@@ -175,6 +175,13 @@ class Repository:
         folder = database_folder(cluster, database)
         yield from self._entries_of(folder, reversed(self._ids_in(folder)), on_damage)
 
+    def entry(self, cluster: str, database: str, backup: str) -> CatalogueEntry | None:
+        """The backup with exactly this id, ``None`` where there is none; no database means the globals.
+
+        :raises CorruptArtifactError: its manifest is damaged.
+        """
+        return self._entry(database_folder(cluster, database), backup)
+
     def find(self, backup: str, *, cluster: str = "", database: str = "") -> CatalogueEntry:
         """One database's backup by its id, by the id of the set it belongs to, or the newest one for ``latest``.
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..backup import BackupRequest, Destination
+from ..cluster_backup import ClusterBackupRequest
 from ..mysql import options as mysql
 from ..postgresql import options as postgresql
 from ..streams.compression import Compression
@@ -14,22 +15,31 @@ from .given import Given
 from .options import POSTGRESQL
 
 
-def backup_request(given: Given, *, check: bool) -> BackupRequest:
-    """What to back up, where to, and whether to do it at all.
+def backup_request(given: Given, *, check: bool) -> BackupRequest | ClusterBackupRequest:
+    """What to back up (one database or all of them), where to, and whether to do it at all.
 
     :param check: only find out what would be done.
     :raises UsageError: the options contradict each other or a value is not valid.
     """
     given.exactly_one("repository", "dest")
     given.only_with("cluster", "repository")
-    return BackupRequest(
-        options=_postgresql(given) if given.world == POSTGRESQL else _mysql(given),
-        destination=Destination(
-            repository=given.text("repository"), cluster=given.text("cluster"), dest=given.text("dest")
-        ),
-        max_age=given.duration("max_age"),
-        check=check,
+    destination = Destination(
+        repository=given.text("repository"), cluster=given.text("cluster"), dest=given.text("dest")
     )
+    max_age = given.duration("max_age")
+    if given.world != POSTGRESQL:
+        return BackupRequest(options=_mysql(given), destination=destination, max_age=max_age, check=check)
+    for name in ("exclude_database", "no_role_passwords"):
+        given.only_with(name, "all_databases")
+    if given.exactly_one("database", "all_databases") == "database":
+        return BackupRequest(options=_postgresql(given), destination=destination, max_age=max_age, check=check)
+    given.only_with("all_databases", "repository")
+    cluster = postgresql.ClusterBackupOptions(
+        each=_postgresql(given),
+        exclude_databases=given.texts("exclude_database"),
+        role_passwords=not given.switch("no_role_passwords"),
+    )
+    return ClusterBackupRequest(options=cluster, destination=destination, max_age=max_age, check=check)
 
 
 def _postgresql(given: Given) -> postgresql.BackupOptions:

@@ -46,7 +46,7 @@ class Given:
         for name, value in self._values.items():
             self._check(name, value)
         for option in options_of(job, self.world).values():
-            if option.required and option.name not in self._values:
+            if self.world in option.required and option.name not in self._values:
                 raise UsageError(f"{self.spelled(option.name)} is required")
 
     def spelled(self, name: str) -> str:
@@ -74,6 +74,10 @@ class Given:
         if value < least:
             raise UsageError(f"{self.spelled(name)} is {value}", hint=f"use {least} or more")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """An option that can be given several times."""
+        return tuple(str(text) for text in self._value(name) or ())
 
     def switch(self, name: str) -> bool:
         return bool(self._value(name))
@@ -130,7 +134,7 @@ class Given:
         spelled = self.spelled(name)
         if self.world and option.worlds and self.world not in option.worlds:
             raise UsageError(f"{spelled} is an option for {option.worlds[0]} and means nothing to {self.world}")
-        if value == "":
+        if value == "" or (isinstance(value, list) and "" in value):
             # A variable that is not set must not turn "this backup" into "the latest one".
             raise UsageError(f"{spelled} is empty", hint="give it a value, or leave it out")
         choices = option.choices_in(self.world)

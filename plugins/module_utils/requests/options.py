@@ -34,8 +34,10 @@ class Option:
     :param flags: the command's long options, the first being the usual one; empty where the command has none.
     :param jobs: which of ``backup``, ``restore`` and ``info`` have it.
     :param worlds: the database systems it makes sense for; empty for an option that has nothing to do with them.
-    :param type: ``str``, ``int``, ``bool`` or ``path``, as Ansible understands them.
+    :param type: ``str``, ``int``, ``bool``, ``path`` or ``list`` (of texts), as Ansible understands them; the command
+        takes an option of the type ``list`` several times.
     :param choices: the values allowed in each world, empty for any.
+    :param required: the worlds in which it must be given.
     :param metavar: the value's name in the command's help.
     :param secret: never shown; such an option has no flags.
     """
@@ -48,7 +50,7 @@ class Option:
     type: str = "str"
     choices: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     default: t.Any = None
-    required: bool = False
+    required: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     metavar: str = ""
     secret: bool = False
@@ -130,7 +132,31 @@ _PLACE = (
 )
 
 _BACKUP = (
-    Option("database", "the database", ("--database", "--dbname"), required=True, metavar="DB"),
+    Option("database", "the database", ("--database", "--dbname"), required=(MYSQL,), metavar="DB"),
+    Option(
+        "all_databases",
+        "every database of the server and what belongs to none, as one set",
+        ("--all-databases",),
+        worlds=(POSTGRESQL,),
+        type="bool",
+    ),
+    Option(
+        "exclude_database",
+        "leave out the databases that match this pattern",
+        ("--exclude-database",),
+        ("backup",),
+        (POSTGRESQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+    Option(
+        "no_role_passwords",
+        "leave the roles' passwords out, which only superusers may read",
+        ("--no-role-passwords",),
+        ("backup",),
+        (POSTGRESQL,),
+        type="bool",
+    ),
     Option(
         "format",
         "the artifact's format",
@@ -171,6 +197,14 @@ _RESTORE = (
         ("--source-database",),
         ("restore",),
         metavar="DB",
+    ),
+    Option(
+        "globals_only",
+        "restore roles, tablespaces and what else belongs to no database, out of a set",
+        ("--globals-only",),
+        ("restore",),
+        (POSTGRESQL,),
+        type="bool",
     ),
     Option("create", "create the target database", ("--create",), ("restore",), type="bool", default=False),
     Option(
@@ -220,12 +254,12 @@ def argument_spec(job: str) -> dict[str, dict[str, t.Any]]:
 
 def _argument(option: Option) -> dict[str, t.Any]:
     argument: dict[str, t.Any] = {"type": option.type}
+    if option.type == "list":
+        argument["elements"] = "str"
     if option.choices:
         argument["choices"] = list(option.choices_in(""))
     if option.default is not None:
         argument["default"] = option.default
-    if option.required:
-        argument["required"] = True
     if option.aliases:
         argument["aliases"] = list(option.aliases)
     # Ansible guesses from the name that an option may be a secret; saying no is saying that it was thought about.
