@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Restoring one PostgreSQL database from an archive."""
+"""Restoring one PostgreSQL database from an archive or a plain script."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ from .preflight import Report, check_database, check_database_rights, check_empt
 from .restore_order import RestoreOrder, restore_order
 from .restore_run import RestoreRun, check_supported, lock_weight
 from .restore_sql import ArchiveSettings, archive_settings
+from .script_run import ScriptOptions, run_script
+from .script_source import ScriptSource, is_script
+from .script_tables import records
+from .script_verify import ScriptSummary, verify_script
 from .session import Session
 from .snapshot import system_identifier
 from .target_objects import TargetObject, user_objects
@@ -47,11 +51,11 @@ _LOCK_CAPACITY = (
 
 
 class PostgresqlRestoreTarget:
-    """A PostgreSQL database that an archive can be restored into; a :class:`~dbfleet.interfaces.RestoreTarget`.
+    """A PostgreSQL database that a backup can be restored into; a :class:`~dbfleet.interfaces.RestoreTarget`.
 
     An existing target is restored in one transaction: a restore that fails leaves it as it was. (An archive with more
     objects than the server's lock table can bear is restored in several, which is said before.) A target to be created
-    is restored under a temporary name and renamed when it is complete.
+    is restored under a temporary name and renamed when it is complete. Both hold for plain scripts too.
 
     :raises UsageError: the options ask for what cannot be done.
     """
@@ -63,12 +67,17 @@ class PostgresqlRestoreTarget:
             )
         self._options = options
         self._session: Session | None = None
+        self._script: ScriptSummary | None = None
 
     def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
-        """Read the whole archive; no server is needed.
+        """Read the whole archive or script; no server is needed.
 
         :raises CorruptArtifactError: it is damaged, or not what the manifest says.
+        :raises UsageError: it is a script that holds what is not run from one, or an option does not go with scripts.
         """
+        if is_script(artifact):
+            self._script = self._verify_script(artifact, manifest, progress)
+            return
         with _opened(artifact) as archive:
             verify_archive(archive, manifest, progress)
 
@@ -82,6 +91,8 @@ class PostgresqlRestoreTarget:
         :raises UnsupportedObjectError: the archive holds what cannot be restored rightly.
         """
         options = self._options
+        if is_script(artifact):
+            return self._plan_script(self._script or self._verify_script(artifact, manifest, Progress()))
         with _opened(artifact) as archive:
             order = restore_order(archive.entries)
             settings = archive_settings(archive.entries)
@@ -107,6 +118,9 @@ class PostgresqlRestoreTarget:
 
         :raises RestoreError: it stopped; the error names the item and says what was and was not done.
         """
+        if is_script(artifact):
+            summary = self._script or self._verify_script(artifact, manifest, Progress())
+            return self._restore_script(artifact, summary, progress)
         with _opened(artifact) as archive:
             order = restore_order(archive.entries)
             settings = archive_settings(archive.entries)
@@ -132,7 +146,8 @@ class PostgresqlRestoreTarget:
         session = self._session or self._connect_target()
         if any(entry.desc != "DATABASE" for entry in order.database):
             progress.message("the database's own settings, comment and privileges are only restored with create")
-        locks = self._transaction_locks(session, order, progress)
+        needed = sum(lock_weight(entry) for entry in order.steps) * (2 if self._options.clean else 1)
+        locks = _transaction_locks(session, needed, progress)
         run = RestoreRun(
             session, archive, order, settings, progress,
             manifest=manifest, clean=self._options.clean, transaction_locks=locks, new_database=False,
@@ -148,22 +163,81 @@ class PostgresqlRestoreTarget:
         manifest: Manifest | None,
         progress: Progress,
     ) -> tuple[TableRecord, ...]:
+        def fill(session: Session, new: NewDatabase) -> tuple[TableRecord, ...]:
+            run = RestoreRun(
+                session, archive, order, settings, progress,
+                manifest=manifest, clean=False, transaction_locks=_lock_capacity(session) // 2, new_database=True,
+            )  # fmt: skip
+            return run.run(last=lambda: _execute_all(session, new.settings(order.database)))
+
+        return self._in_new_database(_database_entry(order), fill)
+
+    def _in_new_database(
+        self, entry: TocEntry | None, fill: t.Callable[[Session, NewDatabase], tuple[TableRecord, ...]]
+    ) -> tuple[TableRecord, ...]:
+        """Have a database filled under a temporary name, then give it its own."""
         maintenance = self._session or self._connect_new()
-        new = NewDatabase(self._options.connection, self._options.database, _database_entry(order))
+        new = NewDatabase(self._options.connection, self._options.database, entry)
         with self._removed_on_failure(new):
             new.create(maintenance)
             session = connect(self._options.connection, database=new.temporary_name)
             try:
-                run = RestoreRun(
-                    session, archive, order, settings, progress,
-                    manifest=manifest, clean=False, transaction_locks=_lock_capacity(session) // 2, new_database=True,
-                )  # fmt: skip
                 with self._cancelled_on_failure(session):
-                    tables = run.run(last=lambda: _execute_all(session, new.settings(order.database)))
+                    tables = fill(session, new)
             finally:
                 session.close()
             new.publish(maintenance)
         return tables
+
+    # -- plain scripts
+
+    def _verify_script(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> ScriptSummary:
+        if self._options.clean:
+            raise UsageError(
+                f"clean does not go with the script {artifact.description}: only the script itself can drop objects",
+                hint="restore into a new database (create), or into the target as it is (force)",
+            )
+        return verify_script(artifact, manifest, progress, single_transaction=not self._options.create)
+
+    def _plan_script(self, summary: ScriptSummary) -> RestorePlan:
+        options = self._options
+        session = self._connect_new() if options.create else self._connect_target()
+        refuse_transaction_pooler(session, options.connection)
+        report = self._report(session)
+        if options.create:
+            _check_creation(session, None, options.database, report)
+        elif not options.force:
+            check_empty(user_objects(session), report)
+        report.raise_if_any()
+        return RestorePlan(
+            server=_identity(session),
+            database=options.database,
+            create=options.create,
+            drops=(),
+            objects=summary.objects,
+            tables=tuple((record.schema, record.name) for record in records(summary.tables)),
+        )
+
+    def _restore_script(self, artifact: ArtifactReader, summary: ScriptSummary, progress: Progress) -> RestoreContents:
+        progress.phase("restoring", total_bytes=sum(record.bytes for record in records(summary.tables)))
+        source = ScriptSource(artifact)
+
+        def fill(session: Session, _new: NewDatabase) -> tuple[TableRecord, ...]:
+            return records(run_script(session, source, progress))
+
+        try:
+            if self._options.create:
+                tables = self._in_new_database(None, fill)
+            else:
+                session = self._session or self._connect_target()
+                # A table comes with about as many locks again: its rows' type, its TOAST table and index.
+                locks = _transaction_locks(session, 2 * sum(summary.objects.values()), progress)
+                with self._cancelled_on_failure(session):
+                    how = ScriptOptions(single_transaction=locks is None)
+                    tables = records(run_script(session, source, progress, options=how))
+        finally:
+            source.close()
+        return RestoreContents(tables=tables, objects=summary.objects)
 
     @contextlib.contextmanager
     def _removed_on_failure(self, new: NewDatabase) -> t.Iterator[None]:
@@ -193,20 +267,6 @@ class PostgresqlRestoreTarget:
             session.close()
             raise
 
-    def _transaction_locks(self, session: Session, order: RestoreOrder, progress: Progress) -> int | None:
-        """``None`` where everything fits into one transaction, else how many locks one of several may hold."""
-        needed = sum(lock_weight(entry) for entry in order.steps) * (2 if self._options.clean else 1)
-        capacity = _lock_capacity(session)
-        budget = capacity * 3 // 4
-        if needed <= budget:
-            return None
-        progress.warn(
-            f"the archive has too many objects for one transaction (about {needed} locks, the server has room for "
-            f"{capacity}): it is restored in several, and a failure will leave a part of it in the target; "
-            "to have all or nothing, restore with create or raise max_locks_per_transaction"
-        )
-        return budget
-
     def _connect_target(self) -> Session:
         try:
             self._session = connect(self._options.connection, database=self._options.database)
@@ -228,15 +288,20 @@ class PostgresqlRestoreTarget:
             )
         return self._session
 
+    def _report(self, session: Session) -> Report:
+        """A new report, with what is wrong for every backup."""
+        report = Report(f"database {self._options.database!r}")
+        if session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t":
+            report.add(UsageError, "its server is a standby, which cannot be written", "restore on the primary")
+        return report
+
     def _preflight(
         self, session: Session, order: RestoreOrder, needs: Needs, objects: t.Sequence[TargetObject]
     ) -> None:
         options = self._options
-        report = Report(f"database {options.database!r}")
-        if session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t":
-            report.add(UsageError, "its server is a standby, which cannot be written", "restore on the primary")
+        report = self._report(session)
         if options.create:
-            _check_creation(session, order, options.database, report)
+            _check_creation(session, _database_entry(order), options.database, report)
         else:
             check_database_rights(session, needs, report)
         if not (options.clean or options.force):
@@ -266,7 +331,7 @@ def _identity(session: Session) -> ServerIdentity:
     )
 
 
-def _check_creation(session: Session, order: RestoreOrder, database: str, report: Report) -> None:
+def _check_creation(session: Session, entry: TocEntry | None, database: str, report: Report) -> None:
     rights = session.rows("SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user")
     if rights != [("t",)]:
         report.add(
@@ -275,7 +340,7 @@ def _check_creation(session: Session, order: RestoreOrder, database: str, report
             "ALTER ROLE … CREATEDB, connect as another user, or have the database created and leave create out",
         )
     try:
-        create_statement(_database_entry(order), database, version=session.version)
+        create_statement(entry, database, version=session.version)
     except (NotFoundError, UnsupportedObjectError) as error:
         report.add(type(error), error.message, error.hint)
 
@@ -290,6 +355,20 @@ def _drops(order: RestoreOrder, objects: t.Iterable[TargetObject]) -> tuple[str,
         ("" if entry.desc == "SCHEMA" else entry.namespace or "", entry.tag) for entry in order.drops if entry.drop_stmt
     }
     return tuple(str(item) for item in objects if (item.schema, item.name) in dropped)
+
+
+def _transaction_locks(session: Session, needed: int, progress: Progress) -> int | None:
+    """``None`` where everything fits into one transaction, else how many locks one of several may hold."""
+    capacity = _lock_capacity(session)
+    budget = capacity * 3 // 4
+    if needed <= budget:
+        return None
+    progress.warn(
+        f"the backup has too many objects for one transaction (about {needed} locks, the server has room for "
+        f"{capacity}): it is restored in several, and a failure will leave a part of it in the target; "
+        "to have all or nothing, restore with create or raise max_locks_per_transaction"
+    )
+    return budget
 
 
 def _lock_capacity(session: Session) -> int:

@@ -82,4 +82,4 @@ def is_script(artifact: ArtifactReader) -> bool:
         head = source.read(_HEAD_SIZE)
     finally:
         source.close()
-    return not head.startswith(b"PGDMP") and b"\0" not in head
+    return bool(head) and not head.startswith(b"PGDMP") and b"\0" not in head

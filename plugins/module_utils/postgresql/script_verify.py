@@ -85,6 +85,7 @@ class _Walk:
         self._databases: dict[str, None] = {}
 
     def run(self) -> ScriptSummary:
+        item = None
         for item in self._splitter:
             if isinstance(item, MetaCommand):
                 self._add_command(item)
@@ -93,6 +94,8 @@ class _Walk:
                 if item.copy is not None and self._splitter.data is not None:
                     self._progress.item(self._tally.begin(item.copy))
                     self._add_rows(self._splitter.data)
+        if item is None:
+            raise CorruptArtifactError(f"{self._name} holds no statement", hint="it is empty: use another backup")
         return ScriptSummary(self._tally.tables(), self._objects, tuple(self._databases))
 
     def _add_command(self, command: MetaCommand) -> None:
