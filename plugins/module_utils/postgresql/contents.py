@@ -17,6 +17,7 @@ from .catalog.column import Columns
 from .catalog.composite_type import CompositeType
 from .catalog.context import Catalog, Definitions
 from .catalog.database import read_database
+from .catalog.extension_data import ExtensionTableData
 from .catalog.inventory import refuse_what_is_not_covered
 from .catalog.kinds import KINDS
 from .catalog.large_object import LargeObjectContents
@@ -37,16 +38,17 @@ _GONE = frozenset(("42P01", "42704", "3F000", "XX000"))
 
 @dataclasses.dataclass(frozen=True)
 class DataItem:
-    """A table whose rows the archive holds."""
+    """A table whose rows the archive holds.
+
+    :param table: its OID.
+    :param copy_statement: what reads the rows, column for column what the entry's own statement loads.
+    """
 
     entry: TocEntry
-    relation: Relation
-
-    @property
-    def copy_statement(self) -> str:
-        """The statement that reads the rows, column for column what the entry's own statement loads."""
-        loads = t.cast(str, self.entry.copy_stmt)
-        return loads[: -len(" FROM stdin;\n")] + " TO stdout"
+    table: int
+    schema: str
+    name: str
+    copy_statement: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _read(session: Session) -> Contents:
     database = read_database(catalog)
     objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
     refuse_what_is_not_covered(session, {one.key for one in objects}.union(catalog.aliases, catalog.left_out))
-    graph = Graph(objects, catalog.aliases)
+    graph = Graph(objects, catalog.aliases, catalog.redirects)
     for catalog_oid, oid, needed_catalog, needed_oid in session.stream(_DEPENDENCIES):
         graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))
     ordered = graph.order()
@@ -192,7 +194,10 @@ class _TableOfContents:
             if entry.desc not in SATELLITE_KINDS:
                 main = main or number
             if isinstance(one, TableData):
-                self.data.append(DataItem(made, one.relation))
+                reads = t.cast(str, entry.copy_stmt)[: -len(" FROM stdin;\n")] + " TO stdout"
+                self.data.append(DataItem(made, one.relation.oid, one.schema, one.name, reads))
+            elif isinstance(one, ExtensionTableData):
+                self.data.append(DataItem(made, one.table, one.schema, one.name, one.copy_statement))
             elif isinstance(one, LargeObjectContents):
                 self.large_objects = LargeObjectsItem(made, one.oids)
         self._numbers[one.key] = frozenset((main,)) if main else needed

@@ -27,11 +27,18 @@ class Graph:
 
     :param objects: every object, also those that only take part in the order.
     :param aliases: keys that stand for others.
+    :param redirects: dependencies that are met by less: object and needed object, and what is enough.
     """
 
-    def __init__(self, objects: t.Iterable[DatabaseObject], aliases: t.Mapping[Key, Key]) -> None:
+    def __init__(
+        self,
+        objects: t.Iterable[DatabaseObject],
+        aliases: t.Mapping[Key, Key],
+        redirects: t.Mapping[tuple[Key, Key], Key] | None = None,
+    ) -> None:
         self.objects = {one.key: one for one in objects}
         self._aliases = aliases
+        self._redirects = redirects or {}
         self.needs: dict[Key, set[Key]] = {key: set() for key in self.objects}
         self.needs[PRE_DATA_BOUNDARY] = set()
         self.needs[POST_DATA_BOUNDARY] = {PRE_DATA_BOUNDARY}
@@ -56,6 +63,8 @@ class Graph:
     def add(self, key: Key, needed: Key) -> None:
         """``key`` must come after ``needed``; objects that are not dumped are passed over."""
         key, needed = self.resolve(key), self.resolve(needed)
+        if self._redirects:
+            needed = self._redirects.get((key, needed), needed)
         if key == needed or key not in self.objects or needed not in self.objects:
             return
         # An extension comes with its members, even with one that is an object here.

@@ -74,7 +74,7 @@ class PostgresqlBackupSource:
             format=self._options.format,
             compression=str(self._compression),
             estimated_bytes=total,
-            tables=tuple((item.relation.schema, item.relation.name) for item in contents.data),
+            tables=tuple((item.schema, item.name) for item in contents.data),
             objects=contents.objects,
         )
 
@@ -142,7 +142,7 @@ class PostgresqlBackupSource:
         check_readable(session)
         self._snapshot = begin_snapshot(session, lock_wait_timeout=options.lock_wait_timeout)
         self._contents = read_contents(session)
-        measured = [item.relation.oid for item in self._contents.data]
+        measured = [item.table for item in self._contents.data]
         if self._contents.large_objects is not None:
             measured.append(CatalogOid.PG_LARGEOBJECT.value)
         oids = "{" + ",".join(map(str, measured)) + "}"
@@ -150,10 +150,9 @@ class PostgresqlBackupSource:
         return session, self._snapshot, self._contents
 
     def _write_table(self, session: Session, archive: CustomWriter, item: DataItem, progress: Progress) -> TableRecord:
-        relation = item.relation
-        progress.item(f"{relation.schema}.{relation.name}")
+        progress.item(f"{item.schema}.{item.name}")
         digest = DigestSink(archive.begin_data(item.entry))
-        big = self._sizes.get(relation.oid, 0) >= _WORTH_A_THREAD
+        big = self._sizes.get(item.table, 0) >= _WORTH_A_THREAD
         sink: ByteSink = BackgroundSink(digest) if big else digest
         try:
             rows, size = copy_out(session, item.copy_statement, sink, progress)
@@ -161,7 +160,7 @@ class PostgresqlBackupSource:
         except BaseException:
             sink.abort()
             raise
-        return TableRecord(relation.schema, relation.name, rows, size, digest.hexdigest())
+        return TableRecord(item.schema, item.name, rows, size, digest.hexdigest())
 
 
 def _identity(session: Session) -> ServerIdentity:

@@ -6,18 +6,13 @@
 from __future__ import annotations
 
 from ..errors import PrivilegeError
+from .data_relations import HOLDS_DATA
 from .session import Session
 
-_NOT_MEMBER = """
-    NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::regclass
-                AND e.objid = c.oid AND e.deptype = 'e')
-"""
 _UNREADABLE = f"""
     SELECT n.nspname || '.' || c.relname, CASE WHEN c.relkind = 'S' THEN 'sequence' ELSE 'table' END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND c.oid >= 16384
-      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND {_NOT_MEMBER}
+    WHERE c.relkind IN ('r', 'p', 'S') AND {HOLDS_DATA}
       AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND
                CASE c.relkind WHEN 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
                               ELSE pg_catalog.has_table_privilege(c.oid, 'SELECT') END)
@@ -26,8 +21,7 @@ _UNREADABLE = f"""
 _FILTERED = f"""
     SELECT n.nspname || '.' || c.relname
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND c.oid >= 16384
-      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {_NOT_MEMBER}
+    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND {HOLDS_DATA}
       AND pg_catalog.row_security_active(c.oid)
     ORDER BY n.nspname, c.relname
 """

@@ -15,6 +15,7 @@ import logging
 import typing as t
 
 from ..errors import ConsistencyError, QueryError
+from .data_relations import HOLDS_DATA
 from .quoting import qualified
 from .session import Session
 
@@ -40,13 +41,10 @@ _IF_KNOWN = """
         name, CASE name WHEN 'transaction_timeout' THEN '0' ELSE 'view, foreign-table' END, false)
     FROM pg_catalog.pg_settings WHERE name IN ('transaction_timeout', 'restrict_nonsystem_relation_kind')
 """
-_TABLES = """
+_TABLES = f"""
     SELECT c.oid, n.nspname, c.relname
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
-      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_class'::regclass
-                      AND e.objid = c.oid AND e.deptype = 'e')
+    WHERE c.relkind IN ('r', 'p') AND {HOLDS_DATA}
     ORDER BY c.oid
 """
 _LOCKED = """

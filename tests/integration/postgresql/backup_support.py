@@ -30,7 +30,10 @@ _NEWER_WORDS = (
 )
 #: ICU is not in every build; subscriptions belong to the cluster; roles come first.
 #: Labels need a provider to be restored; the newest pg_dump has large objects in other places than our archives.
-_NOT_FOR_EVERY_SERVER = frozenset(("roles", "collations_icu", "large_objects", "security_labels", "subscriptions"))
+#: An extension's changed catalog entry cannot be restored.
+_NOT_FOR_EVERY_SERVER = frozenset(
+    ("roles", "collations_icu", "extension_config", "large_objects", "security_labels", "subscriptions")
+)
 _DIFFERS_FROM_RUN_TO_RUN = re.compile(r"\\(un)?restrict |-- Dumped (from|by) |-- (Started|Completed) on ")
 
 

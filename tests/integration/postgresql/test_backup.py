@@ -71,6 +71,15 @@ def test_the_zoo_restored_by_pg_restore_is_the_zoo(zoo: Database, tmp_path: Path
     assert {(table.schema, table.name) for table in contents.tables} >= {("zoo_tables", "every_type")}
 
 
+def test_the_rows_of_extensions_tables_are_those_of_the_user(pg_database: Database, tmp_path: Path) -> None:
+    server = pg_database.server
+    fill_with_zoo(server, pg_database.name, "extension_config")
+    ours, contents, _progress = back_up(server, pg_database.name, tmp_path)
+    theirs = pg_dump(server, pg_database.name, tmp_path / "theirs.dump", version=NEWEST_CLIENT)
+    assert script_of(ours) == script_of(theirs)
+    assert [(table.name, table.rows) for table in contents.tables] == [("config", 1), ("all_rows", 1)]
+
+
 def test_the_record_of_every_table_is_that_of_its_copy_text(pg_latest_database: Database, tmp_path: Path) -> None:
     database = pg_latest_database
     fill_with_zoo(database.server, database.name, "tables")

@@ -86,6 +86,8 @@ class Catalog:
         }
         #: Objects that stand for others in the order: a table's row type is the table, an array its element type.
         self.aliases: dict[Key, Key] = dict(self.members)
+        #: Dependencies that are met by less: object and needed object, and what is enough.
+        self.redirects: dict[tuple[Key, Key], Key] = {}
         comments = session.rows(_COMMENTS, (str(FIRST_USER_OID),))
         self._comments = {Place(int(cat), int(oid), int(part)): text for cat, oid, part, text in comments}
         self._labels: dict[Place, list[tuple[str, str]]] = {}
@@ -150,7 +152,7 @@ class Catalog:
         :param target: what follows ``ALTER word``, as SQL.
         """
         extensions = self._used_by.get(key, ())
-        return "".join(f"\nALTER {word} {target} DEPENDS ON EXTENSION {identifier(name)};\n" for name in extensions)
+        return "".join(f"\nALTER {word} {target} DEPENDS ON EXTENSION {identifier(name)};" for name in extensions)
 
     def leave_out(self, key: Key, why: str) -> None:
         """Do not dump an object, and say so: only for what would be of no use in a restored database."""

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from .access_method import read_access_methods
+from .aggregate import read_aggregates
 from .base import Reader
+from .base_type import read_base_types
 from .cast import read_casts
 from .collation import read_collations
 from .column_default import read_column_defaults
@@ -18,6 +20,7 @@ from .enum_type import read_enum_types
 from .event_trigger import read_event_triggers
 from .extended_statistics import read_extended_statistics
 from .extension import read_extensions
+from .extension_data import read_extension_data
 from .foreign_data_wrapper import read_foreign_data_wrappers
 from .foreign_key import read_foreign_keys
 from .foreign_server import read_foreign_servers
@@ -63,8 +66,10 @@ KINDS: tuple[Reader, ...] = (
     read_domain_types,
     read_composite_types,
     read_range_types,
+    read_base_types,
     read_companion_types,
     read_functions,
+    read_aggregates,
     read_tables,
     read_table_attachments,
     read_views,
@@ -73,6 +78,7 @@ KINDS: tuple[Reader, ...] = (
     read_sequences,
     read_sequence_values,
     read_table_data,
+    read_extension_data,
     read_table_checks,
     read_invalid_not_nulls,
     read_index_constraints,
