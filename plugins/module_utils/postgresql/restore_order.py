@@ -68,9 +68,27 @@ def restore_order(entries: t.Iterable[TocEntry]) -> RestoreOrder:
     return RestoreOrder(**{name: tuple(found) for name, found in passes.items()})
 
 
+def script_order(entries: t.Iterable[TocEntry], *, create: bool) -> tuple[TocEntry, ...]:
+    """The same for a script.
+
+    :param create: with what is about the database itself, each in the pass of its kind.
+    """
+    passes: dict[str, list[TocEntry]] = {"main": [], "privileges": [], "last": []}
+    for entry in entries:
+        if entry.desc not in _SETTINGS and (create or not _is_about_database(entry)):
+            passes[_pass_of_kind(entry)].append(entry)
+    return (*passes["main"], *passes["privileges"], *passes["last"])
+
+
 def _pass_of(entry: TocEntry) -> str:
-    if entry.desc in _DATABASE_KINDS or (entry.desc in _FOLLOWERS and entry.tag.startswith("DATABASE ")):
-        return "database"
+    return "database" if _is_about_database(entry) else _pass_of_kind(entry)
+
+
+def _is_about_database(entry: TocEntry) -> bool:
+    return entry.desc in _DATABASE_KINDS or (entry.desc in _FOLLOWERS and entry.tag.startswith("DATABASE "))
+
+
+def _pass_of_kind(entry: TocEntry) -> str:
     if entry.desc in _PRIVILEGES:
         return "privileges"
     if entry.desc in _LAST or (entry.desc == "COMMENT" and entry.tag.startswith("EVENT TRIGGER ")):

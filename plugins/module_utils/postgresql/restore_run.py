@@ -20,7 +20,7 @@ from ..errors import (
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSource, read_exactly
-from .archive.entries import LARGE_OBJECTS, TABLE_DATA, entry_name, object_name
+from .archive.entries import LARGE_OBJECT_GROUP, LARGE_OBJECTS, TABLE_DATA, entry_name, object_name
 from .archive.reader import ArchiveReader
 from .load import load_table, without_values
 from .restore_order import RestoreOrder, names
@@ -43,7 +43,6 @@ from .verify import table_rows
 
 _log = logging.getLogger("dbfleet.postgresql")
 
-LARGE_OBJECT_GROUP = "BLOB METADATA"
 # A multiple of the 2 KiB that the server keeps in a row of a large object.
 _LARGE_OBJECT_PIECE = 1 << 19
 _SECRET_KINDS = frozenset(("FOREIGN DATA WRAPPER", "SERVER", "SUBSCRIPTION", "USER MAPPING"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ...errors import CorruptArtifactError
 from ...streams.base import Buffer, ByteSink, ByteSource
+from ..toc import TocEntry
 
 END_MARKER = b"\\.\n\n\n"
 
@@ -29,6 +30,11 @@ class CopyTextSink:
 
     def abort(self) -> None:
         self._inner.abort()
+
+
+def data_sink(entry: TocEntry, inner: ByteSink) -> ByteSink:
+    """What takes the data of a ``TABLE DATA`` entry: rows get their end marker, INSERT statements have none."""
+    return CopyTextSink(inner) if entry.copy_stmt else inner
 
 
 class CopyTextSource:

@@ -16,7 +16,7 @@ from ...interfaces import ArtifactFile
 from ...streams.base import Buffer, ByteSink
 from ...streams.compression import Compression, CompressSink
 from ..toc import TocEntry
-from .copy_text import CopyTextSink
+from .copy_text import data_sink
 from .header import FORMAT_CUSTOM, ArchiveHeader, encode_header
 from .primitives import POSITION_NO_DATA, POSITION_NOT_SET, POSITION_SET, encode_int, encode_offset
 from .toc import encode_toc
@@ -64,12 +64,12 @@ class CustomWriter:
         self.write_raw(self._encode_toc())
 
     def begin_data(self, entry: TocEntry) -> ByteSink:
-        """A sink for the rows of one table as COPY text; the end marker is added when it is closed.
+        """A sink for the rows of one table: COPY text, whose end marker is added when it is closed, or statements.
 
         It may be written from another thread, but everything of the writer from one thread at a time.
         """
         self._begin_block(entry, BLOCK_DATA)
-        return CopyTextSink(self.data_sink(_ChunkSink(self, self._end_block)))
+        return data_sink(entry, self.compressed(_ChunkSink(self, self._end_block)))
 
     def begin_large_objects(self, entry: TocEntry) -> LargeObjectsWriter:
         """The large objects of one ``BLOBS`` entry, written one after the other."""
@@ -97,7 +97,7 @@ class CustomWriter:
         self._file.write(data)
         self.size += len(data)
 
-    def data_sink(self, inner: ByteSink) -> ByteSink:
+    def compressed(self, inner: ByteSink) -> ByteSink:
         """``inner`` with this archive's compression in front of it."""
         if self._compression.method == "none":
             return inner
@@ -134,7 +134,7 @@ class LargeObjectsWriter:
     def begin(self, oid: int) -> ByteSink:
         """A sink for one large object's bytes; close it before the next is begun."""
         self._writer.write_raw(encode_int(oid))
-        return self._writer.data_sink(_ChunkSink(self._writer, lambda: None))
+        return self._writer.compressed(_ChunkSink(self._writer, lambda: None))
 
     def close(self) -> None:
         self._writer.write_raw(encode_int(0))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from ..text import to_bytes
 from ..toc import TocEntry
 
+LARGE_OBJECT = "BLOB"
+LARGE_OBJECT_GROUP = "BLOB METADATA"
 LARGE_OBJECTS = "BLOBS"
 TABLE_DATA = "TABLE DATA"
 

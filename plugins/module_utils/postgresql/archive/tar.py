@@ -9,7 +9,7 @@ from ...errors import CorruptArtifactError
 from ...interfaces import SeekableSource
 from ...streams.base import ByteSource, read_exactly
 
-_BLOCK = 512
+BLOCK_SIZE = 512
 _MOST_MEMBERS = 4_000_000
 _LARGEST_FILE = 1 << 62
 _REGULAR = (b"0", b"\x00")
@@ -51,16 +51,16 @@ class TarMembers:
         offset = 0
         while len(members) < _MOST_MEMBERS and offset <= _LARGEST_FILE:
             self._source.seek(offset)
-            header = read_exactly(self._source, _BLOCK)
-            if len(header) < _BLOCK:
+            header = read_exactly(self._source, BLOCK_SIZE)
+            if len(header) < BLOCK_SIZE:
                 raise self._damaged("it is cut short", offset)
             if not header.strip(b"\x00"):
                 return members
             name, size = self._parse(header, offset)
             if name in members:
                 raise self._damaged(f"it holds {name!r} twice", offset)
-            members[name] = (offset + _BLOCK, size)
-            offset += _BLOCK + (size + _BLOCK - 1) // _BLOCK * _BLOCK
+            members[name] = (offset + BLOCK_SIZE, size)
+            offset += BLOCK_SIZE + (size + BLOCK_SIZE - 1) // BLOCK_SIZE * BLOCK_SIZE
         raise self._damaged("it is impossibly large", offset)
 
     def _parse(self, header: bytes, offset: int) -> tuple[str, int]:
