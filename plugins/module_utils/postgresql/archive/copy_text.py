@@ -11,6 +11,7 @@ from __future__ import annotations
 from ...errors import CorruptArtifactError
 from ...streams.base import Buffer, ByteSink, ByteSource
 from ..toc import TocEntry
+from .entries import TABLE_DATA
 
 END_MARKER = b"\\.\n\n\n"
 
@@ -33,8 +34,13 @@ class CopyTextSink:
 
 
 def data_sink(entry: TocEntry, inner: ByteSink) -> ByteSink:
-    """What takes the data of a ``TABLE DATA`` entry: rows get their end marker, INSERT statements have none."""
-    return CopyTextSink(inner) if entry.copy_stmt else inner
+    """What takes the data of an entry: rows get their end marker, INSERT statements have none."""
+    return CopyTextSink(inner) if has_rows(entry) else inner
+
+
+def has_rows(entry: TocEntry) -> bool:
+    """Whether the data of an entry is COPY text rather than INSERT statements."""
+    return entry.desc != TABLE_DATA or bool(entry.copy_stmt)
 
 
 class CopyTextSource:
