@@ -16,9 +16,7 @@ import typing as t
 
 from .errors import StorageError, UsageError
 from .interfaces import BackupPlan, BackupSource
-from .mysql.dump import MysqlBackupSource
 from .mysql.options import BackupOptions as MysqlBackupOptions
-from .postgresql.dump import PostgresqlBackupSource
 from .postgresql.options import BackupOptions as PostgresqlBackupOptions
 from .progress import Progress
 from .release import VERSION
@@ -118,8 +116,13 @@ def backup(request: BackupRequest, progress: Progress) -> BackupResult:
 
 
 def _source(options: BackupOptions) -> BackupSource:
+    # Each job loads its own engine only: loading both takes longer than backing up a small database.
     if isinstance(options, PostgresqlBackupOptions):
+        from .postgresql.dump import PostgresqlBackupSource
+
         return PostgresqlBackupSource(options)
+    from .mysql.dump import MysqlBackupSource
+
     return MysqlBackupSource(options)
 
 

@@ -15,10 +15,8 @@ import typing as t
 
 from .errors import CorruptArtifactError, NotFoundError, RestoreError, UsageError
 from .interfaces import RestoreContents, RestorePlan, RestoreTarget
-from .mysql.load import MysqlRestoreTarget
 from .mysql.options import RestoreOptions as MysqlRestoreOptions
 from .postgresql.options import RestoreOptions as PostgresqlRestoreOptions
-from .postgresql.restore import PostgresqlRestoreTarget
 from .progress import Progress
 from .repository.artifact import StoredArtifact, open_artifact, open_backup
 from .repository.records import Manifest
@@ -121,8 +119,13 @@ def _check_options(options: RestoreOptions) -> None:
 
 
 def _target(options: RestoreOptions) -> RestoreTarget:
+    # Each job loads its own engine only, as in a backup.
     if isinstance(options, PostgresqlRestoreOptions):
+        from .postgresql.restore import PostgresqlRestoreTarget
+
         return PostgresqlRestoreTarget(options)
+    from .mysql.load import MysqlRestoreTarget
+
     return MysqlRestoreTarget(options)
 
 
