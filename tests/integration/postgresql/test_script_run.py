@@ -26,6 +26,7 @@ from dbfleet.postgresql.session import Session
 from dbfleet.progress import Progress
 from dbfleet.repository.artifact import open_artifact
 from tests import servers
+from tests.integration.postgresql.backup_support import fill_with_zoo
 from tests.integration.postgresql.restore_support import (
     SAMPLE,
     connection_options,
@@ -34,15 +35,7 @@ from tests.integration.postgresql.restore_support import (
     newest_client,
     pg_dump,
 )
-from tests.integration.postgresql.zoo_support import ZOO, fill_with
 from tests.servers.fixtures import Database, ServerPool
-
-#: The sample has large objects of its own; ICU is not in every build, labels need a provider, subscriptions hinder a
-#: database's end.
-ZOO_FILES = sorted(
-    {path.stem for path in ZOO.glob("*.sql")}
-    - {"roles", "large_objects", "collations_icu", "security_labels", "subscriptions"}
-)
 
 
 @contextmanager
@@ -108,7 +101,7 @@ def test_a_dump_of_the_server_s_own_pg_dump(pg_database: Database, tmp_path: Pat
     server = pg_database.server
     if server.version[0] >= 14 and form != "clean":
         # No pg_dump of ours writes for older servers, and none drops all of the zoo's partitions.
-        fill_with(server, pg_database.name, *ZOO_FILES)
+        fill_with_zoo(server, pg_database.name)
     fill(server, pg_database.name, SAMPLE)
     arguments = {"inserts": ["--rows-per-insert=7"], "clean": ["--clean", "--if-exists"]}.get(form, [])
     script = pg_dump(server, pg_database.name, tmp_path / "plain.sql", "-Fp", *arguments)
