@@ -132,7 +132,7 @@ def test_keeps_its_data_over_an_end_and_a_restart(name: str, end: str, server_po
 def test_two_of_the_same_name_side_by_side(name: str, server_pool: ServerPool) -> None:
     server_pool.get(name)
     started: list[servers.Server] = []
-    threads = [threading.Thread(target=lambda: started.append(servers.start(name))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: started.append(servers.start(name))) for dummy in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -183,7 +183,7 @@ def wait_until_gone(folder: Path, pid: int) -> None:
 
 
 def test_a_killed_run_takes_its_servers_along(other_run: tuple[Any, Path, int, int]) -> None:
-    child, folder, pid, _ = other_run
+    child, folder, pid, _rest = other_run
     child.kill()
     child.wait()
     wait_until_gone(folder, pid)

@@ -27,7 +27,9 @@ class DBMS(Protocol):
     def initialise(
         self, spec: ServerSpec, build: Path, environment: dict[str, str], data: Path, scratch: Path
     ) -> None: ...
+
     def settings_digest_text(self) -> str: ...
+
     def configure(
         self, layout: Layout, port: int, extra: Sequence[tuple[str, str | None]], hba: Sequence[str]
     ) -> None: ...

@@ -19,7 +19,7 @@ ALL = [value for value in vars(errors).values() if isinstance(value, type) and i
 def test_every_error_survives_the_way_out_of_a_worker(kind: type[DbfleetError]) -> None:
     error = kind("reading public.orders failed", hint="try again", table="orders", code=None, numbers=[1, 2])
     for travelled in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
-        assert type(travelled) is kind
+        assert travelled.__class__ is kind
         assert travelled.details() == error.details()
         assert str(travelled) == str(error) == "reading public.orders failed (try again)"
     assert error.context == {"table": "orders", "numbers": [1, 2]}, "what is not known is left out"

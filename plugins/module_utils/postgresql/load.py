@@ -23,7 +23,9 @@ _COPY_TAG = re.compile(r"COPY (\d+)")
 # Where in the data it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
 _POSITION = re.compile(r"^COPY [^,\n]+, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
 # From the first quote to the last: a value may hold quotes itself.
-_QUOTED = re.compile(r"[\"'»«„“].*[\"'»«“”]|0x[0-9a-fA-F]{2}.*(?= \[)", re.DOTALL)
+_QUOTED = re.compile(
+    r"[\"'\u00bb\u00ab\u201e\u201c].*[\"'\u00bb\u00ab\u201c\u201d]|0x[0-9a-fA-F]{2}.*(?= \[)", re.DOTALL
+)
 _DATA_EXCEPTION = "22"
 # Bad COPY text: its messages name columns, never values.
 _BAD_COPY_FORMAT = "22P04"

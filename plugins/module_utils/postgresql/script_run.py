@@ -42,7 +42,7 @@ _OVERLAP_UP_TO = 4 << 20
 _COPY_TAG = re.compile(r"COPY (\d+)")
 # Syntax errors quote the statement, and so the values in it; the server's own quotes differ by language.
 _SYNTAX_ERROR = "42601"
-_QUOTED = re.compile(r"[\"'»«„“].*[\"'»«“”]", re.DOTALL)
+_QUOTED = re.compile(r"[\"'\u00bb\u00ab\u201e\u201c].*[\"'\u00bb\u00ab\u201c\u201d]", re.DOTALL)
 _ALREADY_EXISTS = frozenset({"42710", "42723", "42P04", "42P06", "42P07"})
 # What dumps of newer servers begin with and older servers do not know; it changes nothing there.
 _UNKNOWN_SETTINGS = (

@@ -33,7 +33,7 @@ def shortened(statement: str) -> str:
 def server_version_text(pgconn: t.Any) -> str:
     """The server's version as it says it, without a packager's addition: ``16.15``."""
     reported = (pgconn.parameter_status(b"server_version") or b"").decode("ascii", "replace")
-    return str(reported).split(" ")[0]
+    return str(reported).partition(" ")[0]
 
 
 class Session:

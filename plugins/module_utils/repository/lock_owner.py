@@ -55,7 +55,7 @@ class LockOwner:
         names = {field.name: int if field.name == "pid" else str for field in dataclasses.fields(cls)}
         if not isinstance(fields, dict) or set(fields) != set(names):
             return None
-        if any(type(fields[name]) is not expected for name, expected in names.items()):
+        if any(fields[name].__class__ is not expected for name, expected in names.items()):
             return None
         return cls(**fields)
 

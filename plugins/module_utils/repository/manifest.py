@@ -45,7 +45,7 @@ def parse_manifest(data: bytes, *, name: str) -> Manifest:
     """
     fields = _load(data, name)
     version = fields.pop("manifest_version", None)
-    if type(version) is not int or version != MANIFEST_VERSION:
+    if version.__class__ is not int or version != MANIFEST_VERSION:
         raise CorruptArtifactError(
             f"the manifest {name} has version {version!r}, this program knows {MANIFEST_VERSION}",
             hint="use the version of dbfleet that wrote it, or a newer one",
@@ -105,9 +105,9 @@ def _decode(expected: t.Any, value: t.Any, place: str) -> t.Any:
         return {key: _decode(item, element, f"{place}.{key}") for key, element in value.items()}
     if expected is t.Any:
         return value
-    if expected is float and type(value) is int:
+    if expected is float and value.__class__ is int:
         return float(value)
-    if type(value) is not expected:
+    if value.__class__ is not expected:
         raise _mismatch(place, f"of the type {expected.__name__}")
     return value
 

@@ -142,7 +142,7 @@ def _objects(cursor: Any, database: str) -> list[tuple[str, str]]:
         "SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s",
         (database,) * 4,
     )
-    found = [(kind, name) for kind, name in cursor.fetchall()]
+    found = list(cursor.fetchall())
     cursor.execute(
         "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'information_schema' AND TABLE_NAME = 'LIBRARIES'"
     )

@@ -135,7 +135,7 @@ def test_grant_patterns(pattern: str, database: str, covered: bool) -> None:
 def test_faults_keep_row_values_to_themselves(number: int, message: str, kind: type, secret: str) -> None:
     statement = "INSERT INTO t VALUES ('secret', 'Ada')"
     error = faults.translate(Exception(number, message), statement, product="MySQL")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert secret not in str(error)
     assert "Ada" not in str(error.context)
     assert error.context["errno"] == number

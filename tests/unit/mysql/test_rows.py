@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -63,7 +62,7 @@ VALUES: dict[int, st.SearchStrategy[bytes | None]] = {
 
 
 @st.composite
-def tables(draw: Any) -> tuple[RowFormat, list[Row]]:
+def tables(draw: st.DrawFn) -> tuple[RowFormat, list[Row]]:
     columns = draw(
         st.lists(
             st.builds(ColumnFormat, st.sampled_from([NUMBER, TEXT, HEX, VERBATIM]), has_large=st.booleans()),

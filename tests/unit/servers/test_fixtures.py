@@ -33,7 +33,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_test_is_skipped_with_the_reason_and_the_server_tried_once(missing: list[str]) -> None:
     pool = fixtures.ServerPool()
-    for _ in range(2):
+    for _attempt in range(2):
         with pytest.raises(pytest.skip.Exception, match="mysql97 cannot be had: the mirror is down"):
             pool.get("mysql97")
     assert missing == ["mysql97"]

@@ -155,7 +155,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
 )
 def test_operating_system_errors_become_ours(number: int, kind: type[StorageError], hint: str) -> None:
     error = storage_error("write", "/backups/x", OSError(number, "text"))
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.message == f"cannot write /backups/x: {os.strerror(number)}"
     assert hint in error.hint
     assert bool(hint) == bool(error.hint)

@@ -79,7 +79,7 @@ VALUES = [
     'привет',_sjis 0x835C955C,'abc','ÄÖ','日本語','日本語'),
     (4,NULL,NULL,NULL,_cp932 0x81E0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
     (5,'\\\\','''','"',_cp932 0x835C,'''','''','''','''','''','''','''','''')""",
-    f"INSERT INTO texts (id, l1) VALUES (6, REPEAT('x', 250)), (7, REPEAT('y', 251)), (8, REPEAT('z', 252))",  # noqa: F541
+    "INSERT INTO texts (id, l1) VALUES (6, REPEAT('x', 250)), (7, REPEAT('y', 251)), (8, REPEAT('z', 252))",
     f"""INSERT INTO bytes_ VALUES (1,0x27,0x{ALL_BYTES},0x00,0x5C27,0x0A0D1A,0x{ALL_BYTES},0xFF00),
     (2,'','','','','','',''),(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
     (4,0x2700000000,0x27,0x27,0x27,0x27,0x27,0x27),(5,'abc','printable','text','text','text','text','text')""",
