@@ -22,14 +22,15 @@ from .session import Session
 _log = logging.getLogger("dbfleet.postgresql")
 
 _SETTINGS = (
+    # First of all, so that the rest has the time it takes.
+    "SET statement_timeout TO 0",
+    "SET lock_timeout TO 0",
+    "SET idle_in_transaction_session_timeout TO 0",
     "SET search_path TO ''",
     "SET datestyle TO iso",
     "SET intervalstyle TO postgres",
     "SET extra_float_digits TO 3",
     "SET synchronize_seqscans TO off",
-    "SET statement_timeout TO 0",
-    "SET lock_timeout TO 0",
-    "SET idle_in_transaction_session_timeout TO 0",
     "SET row_security TO off",
     "SET standard_conforming_strings TO on",
     "SET bytea_output TO hex",

@@ -158,7 +158,7 @@ def test_hostile_settings_of_the_user_change_nothing(pg_server: servers.Server, 
         settings = {
             "search_path": "zoo_tables, public", "datestyle": "SQL, DMY", "intervalstyle": "iso_8601",
             "extra_float_digits": "-5", "bytea_output": "escape", "xmlbinary": "hex",
-            "quote_all_identifiers": "on", "standard_conforming_strings": "off", "statement_timeout": "1",
+            "quote_all_identifiers": "on", "standard_conforming_strings": "off", "statement_timeout": "250",
             "default_transaction_read_only": "on", "default_transaction_isolation": "serializable",
             "client_encoding": "LATIN1", "lc_monetary": "C", "row_security": "on",
         }  # fmt: skip
