@@ -16,7 +16,6 @@ import typing as t
 from .backup import Destination, StagedBackup, default_cluster, is_young, stage_backup, warn_once
 from .errors import DbfleetError, StorageError, UsageError
 from .interfaces import BackupPlan, ClusterPlan, ClusterSource
-from .postgresql.cluster.source import PostgresqlClusterSource
 from .postgresql.options import ClusterBackupOptions
 from .progress import Progress
 from .repository.layout import GLOBALS, LOGICAL
@@ -116,6 +115,9 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
 
 
 def _source(options: ClusterBackupOptions) -> ClusterSource:
+    # As in the other jobs, only what the job needs is loaded.
+    from .postgresql.cluster.source import PostgresqlClusterSource
+
     return PostgresqlClusterSource(options)
 
 

@@ -19,6 +19,7 @@ from .mysql.options import RestoreOptions as MysqlRestoreOptions
 from .postgresql.options import RestoreOptions as PostgresqlRestoreOptions
 from .progress import Progress
 from .repository.artifact import StoredArtifact, open_artifact, open_backup
+from .repository.layout import LOGICAL
 from .repository.records import Manifest
 from .repository.storage import StoredFile
 from .streams.digest import DigestSource
@@ -92,9 +93,9 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
     manifest = artifact.manifest
     target = _target(request.options)
     try:
-        _check_dbms(request.options, manifest)
+        _check_backup(request.options, manifest)
         if manifest is not None:
-            _verify_checksums(artifact, manifest, progress)
+            verify_checksums(artifact, manifest, progress)
         target.verify(artifact, manifest, progress)
         progress.phase("planning")
         plan = target.plan(artifact, manifest)
@@ -103,7 +104,7 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
         started = time.monotonic()
         contents = target.restore(artifact, manifest, progress)
         if manifest is not None:
-            _compare(manifest, contents)
+            compare_contents(manifest, contents)
         return _result(artifact, plan, contents, time.monotonic() - started, progress)
     finally:
         target.close()
@@ -129,16 +130,25 @@ def _target(options: RestoreOptions) -> RestoreTarget:
     return MysqlRestoreTarget(options)
 
 
-def _check_dbms(options: RestoreOptions, manifest: Manifest | None) -> None:
+def _check_backup(options: RestoreOptions, manifest: Manifest | None) -> None:
     wanted = ("postgresql",) if isinstance(options, PostgresqlRestoreOptions) else ("mysql", "mariadb")
     if manifest is not None and manifest.server.dbms not in wanted:
         raise UsageError(
             f"backup {manifest.id} is of {manifest.server.dbms}, the target is {' or '.join(wanted)}",
             hint="restore it into a server of its own kind",
         )
+    if manifest is not None and manifest.kind != LOGICAL:
+        raise UsageError(
+            f"backup {manifest.id} holds {manifest.kind}, not a database",
+            hint="name the database of the set (source_database), or restore the globals (globals_only)",
+        )
 
 
-def _verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Progress) -> None:
+def verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Progress) -> None:
+    """Read every file of a backup.
+
+    :raises CorruptArtifactError: one is missing, or is not what was backed up.
+    """
     progress.phase("checking checksums", total_bytes=manifest.size)
     for record in manifest.files:
         progress.item(record.path)
@@ -173,8 +183,11 @@ def _open_recorded(artifact: StoredArtifact, path: str) -> StoredFile:
         ) from error
 
 
-def _compare(manifest: Manifest, contents: RestoreContents) -> None:
-    """Every table of the manifest was restored with its number of rows, and with its data where that was digested."""
+def compare_contents(manifest: Manifest, contents: RestoreContents) -> None:
+    """Every table of the manifest was restored with its number of rows, and with its data where that was digested.
+
+    :raises RestoreError: one was not.
+    """
     restored = {(table.schema, table.name): table for table in contents.tables}
     wrong = []
     for table in manifest.contents.tables:

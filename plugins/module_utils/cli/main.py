@@ -17,6 +17,7 @@ import typing as t
 from ..backup import backup
 from ..boundary import job_boundary
 from ..cluster_backup import ClusterBackupRequest, backup_cluster
+from ..cluster_restore import ClusterRestoreRequest, restore_cluster
 from ..debug_log import debug_log
 from ..errors import DbfleetError, StorageError
 from ..info import info
@@ -26,7 +27,16 @@ from ..requests.info import info_request
 from ..requests.restore import restore_request
 from ..restore import restore
 from .arguments import Command, parse_arguments
-from .output import backup_text, cluster_backup_text, error_data, error_text, info_text, json_line, restore_text
+from .output import (
+    backup_text,
+    cluster_backup_text,
+    cluster_restore_text,
+    error_data,
+    error_text,
+    info_text,
+    json_line,
+    restore_text,
+)
 from .terminal import progress_sink
 
 #: A job's result as ``--json`` prints it and as a person reads it.
@@ -73,7 +83,11 @@ def _backup(command: Command, progress: Progress) -> _Outcome:
 
 
 def _restore(command: Command, progress: Progress) -> _Outcome:
-    data = restore(restore_request(command.given, check=command.check), progress).to_dict()
+    request = restore_request(command.given, check=command.check)
+    if isinstance(request, ClusterRestoreRequest):
+        data = restore_cluster(request, progress).to_dict()
+        return data, cluster_restore_text(data, check=command.check)
+    data = restore(request, progress).to_dict()
     return data, restore_text(data, check=command.check)
 
 

@@ -104,6 +104,29 @@ def restore_text(data: Data, *, check: bool) -> str:
     return _title(f"restored database {restore['database']}") + _facts(facts)
 
 
+def cluster_restore_text(data: Data, *, check: bool) -> str:
+    """What a restore of a set did, or in check mode would do."""
+    restore = data["restore"]
+    found = restore["globals"]
+    facts = [
+        ("from", restore["source"]),
+        ("checked", restore["verified"]),
+        ("would create" if check else "created", ", ".join(found["created"]) or "no role and no tablespace"),
+        *(
+            (f"would alter {name}" if check else f"altered {name}", ", ".join(what))
+            for name, what in found["altered"].items()
+        ),
+        *((f"left as is: {name}", f"differs in {', '.join(what)}") for name, what in found["differing"].items()),
+    ]
+    for database in restore["databases"]:
+        rows = "" if check else f"{database['rows']:,} rows in {_count(database['table_count'], 'table')}"
+        how = "created" if database["created"] else "restored into"
+        facts.append((f"database {database['database']}", ", ".join(filter(None, (how, rows)))))
+    facts.append(("took", duration_text(restore["duration"])))
+    what = f"{_count(len(restore['databases']), 'database')} and the globals" if restore["databases"] else "the globals"
+    return _title(f"{what} can be restored" if check else f"restored {what}") + _facts(facts)
+
+
 def info_text(data: Data) -> str:
     """The catalogue as a table, or one backup with its tables."""
     if "backup" in data:

@@ -25,6 +25,11 @@ _KNOWN_OPTIONS = frozenset(
         "BUILTIN_LOCALE", "TABLESPACE",
     )
 )  # fmt: skip
+# One of the statements about a database, whatever names and values it holds.
+_STATEMENT = re.compile(r"""(?:[^'";]|'(?:[^']|'')*'|"(?:[^"]|"")*")+;""")
+_BEFORE_DATABASE_NAME = (
+    rf"\A(\s*(?:ALTER DATABASE |ALTER ROLE {_NAME} IN DATABASE |(?:GRANT|REVOKE) [A-Z, ]+ ON DATABASE ))"
+)
 _PROVIDER_SINCE = {"icu": 150000, "builtin": 170000}
 
 
@@ -78,6 +83,25 @@ def _for_version(options: dict[str, str], version: int) -> dict[str, str]:
     return options
 
 
+def property_statements(entry: TocEntry | None, others: t.Iterable[TocEntry], name: str) -> tuple[str, ...]:
+    """The statements that give a database the owner, settings, comment and privileges of the one that was backed up.
+
+    :param entry: the archive's ``DATABASE`` entry, if it has one; ``others`` are those about the database itself.
+    :param name: what the database is called now.
+    """
+    statements: list[str] = []
+    new = identifier(name)
+    if entry is not None and entry.owner:
+        statements.append(f"ALTER DATABASE {new} OWNER TO {identifier(entry.owner)}")
+    old = _CREATE.fullmatch(entry.defn or "") if entry is not None else None
+    statements.extend(
+        _renamed(other, old.group(1) if old else identifier(other.tag), new)
+        for other in others
+        if other.desc != "DATABASE" and other.defn
+    )
+    return tuple(statements)
+
+
 class NewDatabase:
     """A database that does not exist under its own name before :meth:`publish`.
 
@@ -104,16 +128,7 @@ class NewDatabase:
 
         :param entries: those about the database itself.
         """
-        statements: list[str] = []
-        new = identifier(self.temporary_name)
-        if self._entry is not None and self._entry.owner:
-            statements.append(f"ALTER DATABASE {new} OWNER TO {identifier(self._entry.owner)}")
-        old = _CREATE.fullmatch(self._entry.defn or "") if self._entry is not None else None
-        for entry in entries:
-            if entry.desc == "DATABASE" or not entry.defn:
-                continue
-            statements.append(_renamed(entry, old.group(1) if old else identifier(entry.tag), new))
-        return tuple(statements)
+        return property_statements(self._entry, entries, self.temporary_name)
 
     def publish(self, maintenance: Session) -> None:
         """Give it its name; no session may be in it.
@@ -150,5 +165,5 @@ def _renamed(entry: TocEntry, old: str, new: str) -> str:
     defn = entry.defn or ""
     if entry.desc in ("COMMENT", "SECURITY LABEL"):
         return defn.replace(f" ON DATABASE {old} IS ", f" ON DATABASE {new} IS ", 1)
-    pattern = re.compile(rf"^((?:ALTER|GRANT|REVOKE) [^'\n]*?\bDATABASE ){re.escape(old)}(?= )", re.MULTILINE)
-    return pattern.sub(lambda match: match.group(1) + new, defn)
+    target = re.compile(_BEFORE_DATABASE_NAME + re.escape(old) + "(?= )")
+    return _STATEMENT.sub(lambda match: target.sub(lambda found: found[1] + new, match[0], count=1), defn)

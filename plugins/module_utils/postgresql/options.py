@@ -80,6 +80,8 @@ class RestoreOptions:
     :param clean: objects of the backup that exist in the target are dropped first.
     :param force: restore into a target that is not empty, as it is.
     :param jobs: worker processes.
+    :param properties: give an existing target the owner, settings, comment and privileges of the database that was
+        backed up, as a new one gets them.
     """
 
     connection: ConnectionOptions
@@ -88,3 +90,15 @@ class RestoreOptions:
     clean: bool = False
     force: bool = False
     jobs: int = 1
+    properties: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class GlobalsRestoreOptions:
+    """Where and how to restore what belongs to no database.
+
+    :param force: make roles and tablespaces that exist what the backup says; without it they stay as they are.
+    """
+
+    connection: ConnectionOptions
+    force: bool = False

@@ -24,7 +24,7 @@ from ..repository.records import Manifest, ServerIdentity, TableRecord
 from .archive.reader import ArchiveReader, open_archive
 from .archive_needs import Needs, archive_needs
 from .connection import connect
-from .new_database import NewDatabase, create_statement
+from .new_database import NewDatabase, create_statement, property_statements
 from .options import RestoreOptions
 from .pooler import refuse_transaction_pooler
 from .preflight import Report, check_database, check_database_rights, check_empty, check_server
@@ -144,7 +144,10 @@ class PostgresqlRestoreTarget:
         progress: Progress,
     ) -> tuple[TableRecord, ...]:
         session = self._session or self._connect_target()
-        if any(entry.desc != "DATABASE" for entry in order.database):
+        properties: tuple[str, ...] = ()
+        if self._options.properties:
+            properties = property_statements(_database_entry(order), order.database, self._options.database)
+        elif any(entry.desc != "DATABASE" for entry in order.database):
             progress.message("the database's own settings, comment and privileges are only restored with create")
         needed = sum(lock_weight(entry) for entry in order.steps) * (2 if self._options.clean else 1)
         locks = _transaction_locks(session, needed, progress)
@@ -153,7 +156,7 @@ class PostgresqlRestoreTarget:
             manifest=manifest, clean=self._options.clean, transaction_locks=locks, new_database=False,
         )  # fmt: skip
         with self._cancelled_on_failure(session):
-            return run.run()
+            return run.run(last=lambda: _execute_all(session, properties))
 
     def _restore_new(
         self,

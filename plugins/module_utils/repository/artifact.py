@@ -14,7 +14,7 @@ from .layout import MANIFEST_NAME, is_backup_id
 from .local import LocalStorage
 from .manifest import LARGEST_MANIFEST, parse_manifest
 from .records import Manifest
-from .repository import Repository
+from .repository import CatalogueEntry, Repository
 from .storage import Storage, StoredFile
 
 
@@ -69,7 +69,22 @@ def open_backup(repository: str, backup: str, *, cluster: str = "", database: st
     """
     opened = Repository(repository)
     entry = opened.find(backup, cluster=cluster, database=database)
-    return StoredArtifact(opened.storage, entry.folder, entry.manifest.contents.artifact, entry.manifest)
+    return stored_artifact(opened, entry)
+
+
+def open_globals(repository: str, backup: str, *, cluster: str = "") -> StoredArtifact:
+    """The globals of a server out of a repository.
+
+    :param backup: their id, which is that of their set too, or ``latest``.
+    :raises NotFoundError, UsageError: see :meth:`Repository.find_globals`.
+    """
+    opened = Repository(repository)
+    return stored_artifact(opened, opened.find_globals(backup, cluster=cluster))
+
+
+def stored_artifact(repository: Repository, entry: CatalogueEntry) -> StoredArtifact:
+    """A backup of a repository, to be read."""
+    return StoredArtifact(repository.storage, entry.folder, entry.manifest.contents.artifact, entry.manifest)
 
 
 def open_artifact(source: str) -> StoredArtifact:

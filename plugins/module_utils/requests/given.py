@@ -109,7 +109,7 @@ class Given:
         given = [name for name in names if self.has(name)]
         spelled = " and ".join(self.spelled(name) for name in names)
         if len(given) != 1:
-            problem = "exclude each other" if given else "are both missing"
+            problem = "exclude each other" if given else "are both missing" if len(names) == 2 else "are all missing"
             raise UsageError(f"{spelled} {problem}", hint="give exactly one of them")
         return given[0]
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..cluster_restore import ClusterRestoreRequest
 from ..mysql import options as mysql
 from ..postgresql import options as postgresql
 from ..restore import Origin, RestoreRequest
@@ -13,8 +14,8 @@ from .given import Given
 from .options import POSTGRESQL
 
 
-def restore_request(given: Given, *, check: bool) -> RestoreRequest:
-    """What to restore, into which database, and whether to do it at all.
+def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRestoreRequest:
+    """What to restore, into which database (or all of a set), and whether to do it at all.
 
     :param check: only verify the artifact and find out what would be done.
     :raises UsageError: the options contradict each other or a value is not valid.
@@ -25,16 +26,24 @@ def restore_request(given: Given, *, check: bool) -> RestoreRequest:
     if given.text("backup") != "latest":
         given.only_with("backup", "repository")
     given.at_most_one("create", "clean", "force")
-    return RestoreRequest(
-        options=_postgresql(given) if given.world == POSTGRESQL else _mysql(given),
-        origin=Origin(
-            repository=given.text("repository"),
-            cluster=given.text("cluster"),
-            database=given.text("source_database"),
-            backup=given.text("backup"),
-            source=given.text("source"),
-        ),
-        check=check,
+    origin = Origin(
+        repository=given.text("repository"),
+        cluster=given.text("cluster"),
+        database=given.text("source_database"),
+        backup=given.text("backup"),
+        source=given.text("source"),
+    )
+    if given.world != POSTGRESQL:
+        return RestoreRequest(options=_mysql(given), origin=origin, check=check)
+    what = given.exactly_one("database", "all_databases", "globals_only")
+    if what == "database":
+        return RestoreRequest(options=_postgresql(given), origin=origin, check=check)
+    for name in ("source_database", "create", "clean"):
+        given.only_with(name, "database")
+    if what == "all_databases":
+        given.only_with("all_databases", "repository")
+    return ClusterRestoreRequest(
+        options=_postgresql(given), origin=origin, globals_only=what == "globals_only", check=check
     )
 
 

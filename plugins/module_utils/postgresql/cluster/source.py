@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ...errors import ConsistencyError
+from ...errors import ConsistencyError, UsageError
 from ...interfaces import ArtifactWriter, BackupPlan, BackupSource, ClusterPlan
 from ...progress import Progress
 from ...repository.records import BackupContents, ServerIdentity
@@ -40,6 +40,11 @@ class PostgresqlClusterSource:
     """
 
     def __init__(self, options: ClusterBackupOptions) -> None:
+        if options.each.format == "plain":
+            raise UsageError(
+                "a set is not written in the format plain, which does not hold the databases' own properties",
+                hint="use the format custom, directory or tar",
+            )
         self._options = options
         self._regexps = [name_regexp(pattern) for pattern in options.exclude_databases]
         # What is wrong with the options of each database shall be known before anything is done.

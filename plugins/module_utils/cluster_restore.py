@@ -1,0 +1,301 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Restoring a set: the globals of a server alone, or the globals and then every database.
+
+request → find the set → checksums and walk of everything → plan → globals → plan of databases → databases → result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from .errors import DbfleetError, NotFoundError, RestoreError, UsageError
+from .interfaces import RestoreContents, RestoreTarget
+from .postgresql.options import GlobalsRestoreOptions, RestoreOptions
+from .progress import Progress
+from .repository.artifact import StoredArtifact, open_artifact, open_globals, stored_artifact
+from .repository.layout import GLOBALS
+from .repository.repository import Repository
+from .repository.sets import StoredSet, stored_set
+from .restore import Origin, compare_contents, verify_checksums
+from .summary import backup_summary, server_summary
+
+if t.TYPE_CHECKING:
+    from .postgresql.cluster.globals_restore import GlobalsPlan, GlobalsRestore
+
+#: Every server has these from the start, so they are restored into and not created.
+_ALWAYS_THERE = ("template1", "postgres")
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterRestoreRequest:
+    """One restore of a set.
+
+    :param options: for every database; their database is empty. ``force`` also makes roles and tablespaces that exist
+        what the backup says.
+    :param globals_only: no database.
+    :param check: verify everything, connect, find out and say what would be done; change nothing.
+    """
+
+    options: RestoreOptions
+    origin: Origin
+    globals_only: bool = False
+    check: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterRestoreResult:
+    """What a restore of a set did or would do."""
+
+    changed: bool
+    restore: t.Mapping[str, t.Any]
+    before: str
+    after: str
+
+    @property
+    def diff(self) -> dict[str, str]:
+        return {"before": self.before, "after": self.after}
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return {"changed": self.changed, "restore": dict(self.restore)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Member:
+    """One database of the set on its way."""
+
+    name: str
+    artifact: StoredArtifact
+    target: RestoreTarget
+    create: bool
+
+
+def restore_cluster(request: ClusterRestoreRequest, progress: Progress) -> ClusterRestoreResult:
+    """Restore the globals of a set, and unless told otherwise every database of it.
+
+    :raises DbfleetError: it failed. Before the first change for everything that could be known before; else a
+        :class:`RestoreError` says what was done, what failed and what was not begun.
+    """
+    _check(request)
+    started = time.monotonic()
+    found, artifact = _open(request)
+    server = _globals(request)
+    members: list[_Member] = []
+    try:
+        _verify_globals(artifact, server, progress)
+        members = [] if found is None or request.globals_only else _members(request, found)
+        for member in members:
+            _verify(member, progress.part(member.name))
+        progress.phase("planning")
+        plan = server.plan()
+        # After a connection was made: a wrong password shall not be looked for in a list of databases.
+        _check_new(request, [member.name for member in members if member.create])
+        done: list[dict[str, t.Any]] = []
+        if not request.check:
+            done = _restore(server, plan, members, progress)
+        return _result(request, artifact, plan, members, done, time.monotonic() - started, progress)
+    finally:
+        server.close()
+        for member in members:
+            member.target.close()
+        progress.finish()
+
+
+def _check(request: ClusterRestoreRequest) -> None:
+    origin, options = request.origin, request.options
+    if bool(origin.repository) == bool(origin.source):
+        raise UsageError("a restore needs exactly one of a repository and a source")
+    if origin.source and not request.globals_only:
+        raise UsageError("a restore of all databases needs the repository that holds the set")
+    if options.clean or options.create:
+        raise UsageError(
+            "create and clean are for single databases",
+            hint="the databases of a set are created, unless the server always has them; drop old ones before",
+        )
+
+
+def _open(request: ClusterRestoreRequest) -> tuple[StoredSet | None, StoredArtifact]:
+    """The set, where there is one, and its globals."""
+    origin = request.origin
+    if origin.source:
+        artifact = open_artifact(origin.source)
+        if artifact.manifest is not None and artifact.manifest.kind != GLOBALS:
+            raise UsageError(f"{origin.source} is a backup of database {artifact.manifest.database!r}, not of globals")
+        return None, artifact
+    if request.globals_only:
+        return None, open_globals(origin.repository, origin.backup, cluster=origin.cluster)
+    repository = Repository(origin.repository)
+    found = stored_set(repository, repository.find_globals(origin.backup, cluster=origin.cluster))
+    if found.missing:
+        raise NotFoundError(
+            f"set {found.id} is incomplete: the backups of {', '.join(map(repr, found.missing))} are gone",
+            hint="restore its globals (globals_only), then the databases that are left one by one",
+            missing=list(found.missing),
+        )
+    return found, stored_artifact(repository, found.globals)
+
+
+def _globals(request: ClusterRestoreRequest) -> GlobalsRestore:
+    from .postgresql.cluster.globals_restore import GlobalsRestore
+
+    options = request.options
+    return GlobalsRestore(GlobalsRestoreOptions(connection=options.connection, force=options.force))
+
+
+def _members(request: ClusterRestoreRequest, found: StoredSet) -> list[_Member]:
+    repository = Repository(request.origin.repository)
+    members = []
+    for entry in found.members:
+        name = entry.manifest.database
+        create = name not in _ALWAYS_THERE
+        options = dataclasses.replace(
+            request.options, database=name, create=create, force=request.options.force and not create, properties=True
+        )
+        members.append(_Member(name, stored_artifact(repository, entry), _target(options), create))
+    return members
+
+
+def _target(options: RestoreOptions) -> RestoreTarget:
+    from .postgresql.restore import PostgresqlRestoreTarget
+
+    return PostgresqlRestoreTarget(options)
+
+
+def _verify_globals(artifact: StoredArtifact, server: GlobalsRestore, progress: Progress) -> None:
+    if artifact.manifest is not None:
+        verify_checksums(artifact, artifact.manifest, progress)
+    server.verify(artifact)
+
+
+def _verify(member: _Member, progress: Progress) -> None:
+    manifest = member.artifact.manifest
+    if manifest is not None:
+        verify_checksums(member.artifact, manifest, progress)
+    member.target.verify(member.artifact, manifest, progress)
+
+
+def _check_new(request: ClusterRestoreRequest, names: t.Sequence[str]) -> None:
+    """None of the databases to be created may exist."""
+    if not names:
+        return
+    from .postgresql.cluster.databases import existing_databases
+
+    there = existing_databases(request.options.connection, names)
+    if there:
+        raise UsageError(
+            f"databases of the set exist on the server: {', '.join(map(repr, there))}",
+            hint="drop or rename them before, or restore the others one by one",
+            databases=list(there),
+        )
+
+
+def _restore(
+    server: GlobalsRestore, plan: GlobalsPlan, members: list[_Member], progress: Progress
+) -> list[dict[str, t.Any]]:
+    """Do it. A failure says what became of every part."""
+    done: list[dict[str, t.Any]] = []
+    begun: list[_Member] = []
+    server.restore(progress)
+    try:
+        # Everything that can be known of any database, now that its roles are there, before the first is touched.
+        for member in members:
+            _planned(member)
+        for member in members:
+            begun.append(member)
+            done.append(_restore_member(member, progress.part(member.name)))
+    except DbfleetError as error:
+        raise _stopped(error, members, begun, len(done)) from error
+    return done
+
+
+def _stopped(error: DbfleetError, members: list[_Member], begun: list[_Member], finished: int) -> RestoreError:
+    done = ["globals", *map(_label, begun[:finished])]
+    failed = list(map(_label, begun[finished:]))
+    rest = list(map(_label, members[len(begun) :]))
+    what = ", ".join(failed) or "the databases cannot be begun"
+    return RestoreError(
+        f"{what}: {error.message}; done: {', '.join(done)}; not begun: {', '.join(rest) or 'nothing'}",
+        hint=error.hint,
+        done=done,
+        failed=failed,
+        not_begun=rest,
+        cause=error.details(),
+    )
+
+
+def _label(member: _Member) -> str:
+    return f"database {member.name!r}"
+
+
+def _planned(member: _Member) -> None:
+    try:
+        member.target.plan(member.artifact, member.artifact.manifest)
+    except DbfleetError as error:
+        if repr(member.name) in error.message:
+            raise
+        context = {"database": member.name, **error.context}
+        raise type(error)(f"database {member.name!r}: {error.message}", hint=error.hint, **context) from error
+    finally:
+        # One connection at a time, however many databases there are.
+        member.target.close()
+
+
+def _restore_member(member: _Member, progress: Progress) -> dict[str, t.Any]:
+    manifest = member.artifact.manifest
+    clock = time.monotonic()
+    try:
+        member.target.plan(member.artifact, manifest)
+        contents = member.target.restore(member.artifact, manifest, progress)
+        if manifest is not None:
+            compare_contents(manifest, contents)
+    finally:
+        member.target.close()
+    return _summary(member, contents, time.monotonic() - clock, progress)
+
+
+def _summary(member: _Member, contents: RestoreContents, duration: float, progress: Progress) -> dict[str, t.Any]:
+    return {
+        "database": member.name,
+        "created": member.create,
+        "objects": dict(contents.objects),
+        "table_count": len(contents.tables),
+        "rows": sum(table.rows for table in contents.tables),
+        "duration": round(duration, 3),
+        "warnings": list(progress.warnings),
+    }
+
+
+def _result(
+    request: ClusterRestoreRequest,
+    artifact: StoredArtifact,
+    plan: GlobalsPlan,
+    members: list[_Member],
+    done: list[dict[str, t.Any]],
+    duration: float,
+    progress: Progress,
+) -> ClusterRestoreResult:
+    manifest = artifact.manifest
+    summary: dict[str, t.Any] = {
+        "source": artifact.description,
+        "set": manifest.set if manifest is not None else "",
+        "server": server_summary(plan.server),
+        "globals": {
+            "created": list(plan.creates),
+            "altered": {name: list(what) for name, what in plan.alters.items()},
+            "differing": {name: list(what) for name, what in plan.differs.items()},
+            "equal": plan.equal,
+        },
+        "databases": done or [{"database": member.name, "created": member.create} for member in members],
+        "duration": round(duration, 3),
+        "verified": "checksums and structure" if manifest is not None else "structure (there is no manifest)",
+        "warnings": list(progress.warnings),
+    }
+    if manifest is not None:
+        summary["backup"] = backup_summary(manifest, path=artifact.description, tables=False)
+    after = "".join(f"{name}\n" for name in (*plan.creates, *plan.alters))
+    after += "".join(f"database {member.name}\n" for member in members)
+    before = "".join(f"{name}\n" for name in plan.alters)
+    return ClusterRestoreResult(plan.changes or bool(members), summary, before=before, after=after)
