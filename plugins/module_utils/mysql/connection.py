@@ -3,6 +3,8 @@
 
 """Opens a connection: explicit options first, then the option file, then the defaults.
 
+The password comes from ``MYSQL_PWD`` where neither the options nor the file give one.
+
 TCP is used as soon as a host or a port is given explicitly; the option file's socket only where nothing explicit speaks
 against it. ``localhost`` with a port therefore means that port, never the default socket.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import ssl
 import typing as t
 
@@ -95,7 +98,7 @@ def resolve(options: ConnectionOptions) -> Endpoint:
         port=options.port if options.port is not None else _port(filed.get("port", "3306"), options.option_file),
         unix_socket=unix_socket,
         user=options.user or filed.get("user", "") or "root",
-        password=options.password or filed.get("password", ""),
+        password=options.password or filed.get("password", "") or os.environ.get("MYSQL_PWD", ""),
         ssl_mode=_ssl_mode(options.ssl_mode, filed, ca_cert),
         ca_cert=ca_cert,
         client_cert=options.client_cert or filed.get("ssl-cert", ""),

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ..errors import UsageError
 from ..mysql import options as mysql
 from ..postgresql import options as postgresql
@@ -42,7 +40,7 @@ def postgresql_connection(given: Given) -> postgresql.ConnectionOptions:
 def mysql_connection(given: Given) -> mysql.ConnectionOptions:
     """How to reach a MySQL or MariaDB server.
 
-    ``MYSQL_PWD`` gives the password where nothing else does.
+    The option file and ``MYSQL_PWD`` are the engine's business.
 
     :raises UsageError: a value is not valid.
     """
@@ -53,15 +51,12 @@ def mysql_connection(given: Given) -> mysql.ConnectionOptions:
             hint=f"use {given.spelled('login_unix_socket')} for a socket",
         )
     given.only_with("option_group", "option_file")
-    password = given.text("login_password")
-    if not password and not given.has("option_file"):
-        password = os.environ.get("MYSQL_PWD", "")
     return mysql.ConnectionOptions(
         host=_plain(given, "login_host", host),
         port=_port(given),
         unix_socket=given.text("login_unix_socket"),
         user=given.text("login_user"),
-        password=password,
+        password=given.text("login_password"),
         option_file=given.text("option_file"),
         option_group=given.text("option_group"),
         ssl_mode=given.text("ssl_mode"),

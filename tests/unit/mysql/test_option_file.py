@@ -138,3 +138,29 @@ def test_tls_modes_of_both_families(tmp_path: Path, filed: str, want: str) -> No
 def test_an_unknown_tls_mode_is_refused() -> None:
     with pytest.raises(UsageError, match="ssl_mode"):
         resolve(ConnectionOptions(ssl_mode="MAYBE"))
+
+
+@pytest.mark.parametrize(
+    ("given", "filed", "want"),
+    [
+        ("", "", "environment"),
+        ("", "password=filed", "filed"),
+        ("given", "password=filed", "given"),
+        ("given", "", "given"),
+    ],
+)
+def test_the_environment_gives_the_password_that_nothing_else_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, filed: str, want: str
+) -> None:
+    monkeypatch.setenv("MYSQL_PWD", "environment")
+    file = tmp_path / "my.cnf"
+    file.write_text(f"[client]\nuser=backup\n{filed}\n")
+    assert resolve(ConnectionOptions(option_file=str(file), password=given)).password == want
+
+
+def test_without_an_option_file_the_environment_gives_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYSQL_PWD", "environment")
+    assert resolve(ConnectionOptions()).password == "environment"
+    assert resolve(ConnectionOptions(password="given")).password == "given"
+    monkeypatch.delenv("MYSQL_PWD")
+    assert resolve(ConnectionOptions()).password == ""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from dbfleet.errors import UsageError
+from dbfleet.mysql.connection import resolve
 from dbfleet.mysql.options import ConnectionOptions as MysqlConnection
 from dbfleet.postgresql.options import ConnectionOptions as PostgresqlConnection
 from dbfleet.requests.connection import database_name, mysql_connection, postgresql_connection
@@ -118,12 +119,14 @@ def test_the_environment_of_the_other_world_means_nothing(monkeypatch: pytest.Mo
     monkeypatch.setenv("MYSQL_PWD", "mysql's")
     # libpq reads PGPASSWORD itself, at its own place between service file and passfile.
     assert postgresql_connection(given("postgresql")).password == ""
-    assert mysql_connection(given("mysql")).password == "mysql's"
+    # The engine reads MYSQL_PWD, at its place behind the option file.
+    assert mysql_connection(given("mysql")).password == ""
+    assert resolve(mysql_connection(given("mysql"))).password == "mysql's"
 
 
 def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSQL_PWD", "environment")
-    assert mysql_connection(given("mysql", login_password="given")).password == "given"
+    assert resolve(mysql_connection(given("mysql", login_password="given"))).password == "given"
 
 
 def test_an_option_group_needs_its_file() -> None:
