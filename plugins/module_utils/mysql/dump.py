@@ -45,6 +45,11 @@ class MysqlBackupSource:
     def __init__(self, options: BackupOptions) -> None:
         if options.format != "plain":
             raise UsageError(f"the format {options.format!r} is not there yet for MySQL and MariaDB", hint="use plain")
+        if options.jobs > 1:
+            raise UsageError(
+                f"jobs is {options.jobs}, and a backup of the format plain is one stream",
+                hint="leave jobs out: one script is read over one connection",
+            )
         self._options = options
         self._compression = Compression.parse(options.compression or _DEFAULT_COMPRESSION)
         self._compression.check_available()

@@ -45,7 +45,7 @@ class BackupOptions:
 
     :param format: ``plain`` now; ``directory`` is refused until it exists.
     :param compression: as ``--compress`` names it; empty takes the format's default.
-    :param jobs: worker processes.
+    :param jobs: worker processes; the format ``plain`` is one stream and takes no more than one.
     :param lock_tables: tables that no snapshot covers (MyISAM, Aria, MEMORY and others) are locked against writing
         while they are read; without, a database with rows in such tables is refused.
     """
