@@ -182,7 +182,7 @@ def test_a_full_disk(pg_latest_database: Database, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"format": "directory"}, UsageError),
+        ({"format": "zip"}, UsageError),
         ({"jobs": 2}, UsageError),
         ({"compression": "brotli"}, UsageError),
         ({"compression": "gzip:0"}, UsageError),
