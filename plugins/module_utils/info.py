@@ -12,7 +12,8 @@ import typing as t
 from .errors import CorruptArtifactError, NotFoundError, UsageError
 from .repository.artifact import open_artifact
 from .repository.dest import MANIFEST_SUFFIX
-from .repository.repository import Repository
+from .repository.repository import CatalogueEntry, Repository
+from .repository.sets import missing_members
 from .summary import backup_summary
 
 
@@ -37,17 +38,21 @@ class InfoRequest:
 class InfoResult:
     """Backups as plain data (see :mod:`summary`); one with tables where one was asked for.
 
+    :param sets: every set that was found, as plain data: its ``id``, ``cluster``, ``started_at``, ``databases`` and
+        those ``missing`` of them.
     :param damaged: ``path`` and ``error`` of every manifest of a repository that cannot be trusted.
     """
 
     backups: tuple[t.Mapping[str, t.Any], ...]
     backup: t.Mapping[str, t.Any] | None = None
     damaged: tuple[t.Mapping[str, str], ...] = ()
+    sets: tuple[t.Mapping[str, t.Any], ...] = ()
 
     def to_dict(self) -> dict[str, t.Any]:
         result: dict[str, t.Any] = {
             "changed": False,
             "backups": [dict(entry) for entry in self.backups],
+            "sets": [dict(entry) for entry in self.sets],
             "damaged": [dict(entry) for entry in self.damaged],
         }
         if self.backup is not None:
@@ -72,7 +77,11 @@ def info(request: InfoRequest) -> InfoResult:
     if request.backup:
         entry = repository.find(request.backup, cluster=request.cluster, database=request.database)
         summary = backup_summary(entry.manifest, path=entry.url)
-        return InfoResult(backups=(backup_summary(entry.manifest, path=entry.url, tables=False),), backup=summary)
+        return InfoResult(
+            backups=(backup_summary(entry.manifest, path=entry.url, tables=False),),
+            backup=summary,
+            sets=_sets(repository, [entry]),
+        )
     damaged: list[CorruptArtifactError] = []
     entries = list(repository.entries(cluster=request.cluster, database=request.database, on_damage=damaged.append))
     if damaged and not request.skip_damaged:
@@ -85,6 +94,22 @@ def info(request: InfoRequest) -> InfoResult:
     return InfoResult(
         backups=tuple(backup_summary(entry.manifest, path=entry.url, tables=False) for entry in entries),
         damaged=tuple({"path": str(error.context.get("path", "")), "error": error.message} for error in damaged),
+        sets=_sets(repository, entries),
+    )
+
+
+def _sets(repository: Repository, entries: t.Iterable[CatalogueEntry]) -> tuple[t.Mapping[str, t.Any], ...]:
+    """The sets that the globals among the entries are the records of."""
+    return tuple(
+        {
+            "id": entry.manifest.id,
+            "cluster": entry.manifest.cluster,
+            "started_at": entry.manifest.started_at,
+            "databases": [member.database for member in entry.manifest.members],
+            "missing": list(missing_members(repository, entry)),
+        }
+        for entry in entries
+        if entry.manifest.members
     )
 
 

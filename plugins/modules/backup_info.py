@@ -83,6 +83,37 @@ backups:
       table_count: 12
       started_at: '2026-11-22T12:41:18+00:00'
       duration: 12.734
+sets:
+  description:
+    - The sets that were found. Each is a backup of a whole server, made with
+      O(dbfleet.backup.native_backup#module:all_databases).
+    - Their backups are in RV(backups) too.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The id of the set, which is that of its globals.
+      type: str
+      sample: 20261122T124118Z-globals
+    cluster:
+      description: The name of the server in the repository.
+      type: str
+      sample: production
+    started_at:
+      description: When the backup of the set began, in UTC.
+      type: str
+      sample: '2026-11-22T12:41:18+00:00'
+    databases:
+      description: The databases of the set.
+      type: list
+      elements: str
+      sample: [postgres, shop]
+    missing:
+      description: Those of them whose backups are not there any more.
+      type: list
+      elements: str
+      sample: []
 backup:
   description:
     - The backup that was asked for, with its tables.

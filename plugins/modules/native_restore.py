@@ -38,8 +38,25 @@ options:
   database:
     description:
       - The database to restore into.
+      - Exactly one of O(database), O(all_databases) and O(globals_only) is needed.
     type: str
-    required: true
+  all_databases:
+    description:
+      - Restore a set that was made with O(dbfleet.backup.native_backup#module:all_databases), the newest one or the one
+        named with O(backup).
+      - The globals come first, as with O(globals_only), then every database. None of the databases may exist, but
+        C(postgres) and C(template1), which every server has; these must be empty unless O(force) is set.
+      - PostgreSQL only.
+    type: bool
+  globals_only:
+    description:
+      - Restore the roles, their memberships and settings, the privileges on parameters and the tablespaces of a set, or
+        of a script of C(pg_dumpall --globals-only) named with O(source).
+      - What is missing is made. Roles and tablespaces that exist stay as they are, and the result says in what they
+        differ, unless O(force) is set.
+      - All but the tablespaces is done in one transaction.
+      - PostgreSQL only.
+    type: bool
   source:
     description:
       - The backup's file or folder, instead of a repository.
@@ -117,11 +134,25 @@ EXAMPLES = r"""
     ca_cert: /etc/ssl/certs/example-ca.pem
     source: /srv/transfer/shop.dump
     database: shop
+
+- name: Bring a whole server back on a new one
+  dbfleet.backup.native_restore:
+    dbms: postgresql
+    login_unix_socket: /run/postgresql
+    repository: /var/backups/databases
+    cluster: db1-5432
+    all_databases: true
+    force: true
+  become: true
+  become_user: postgres
 """
 
 RETURN = r"""
 restore:
-  description: What was restored, or in check mode would be.
+  description:
+    - What was restored, or in check mode would be.
+    - For O(all_databases) and O(globals_only) it has C(set), C(globals) and C(databases) in place of what concerns one
+      database.
   returned: success
   type: dict
   contains:
@@ -207,6 +238,44 @@ restore:
       returned: where the backup has a manifest
       type: dict
       sample: {"id": "20261122T124118Z-logical", "database": "shop", "rows": 421337}
+    set:
+      description: The set that was restored.
+      returned: success, with O(all_databases) or O(globals_only)
+      type: str
+      sample: 20261122T124118Z-globals
+    globals:
+      description: What became of the globals, or in check mode would become.
+      returned: success, with O(all_databases) or O(globals_only)
+      type: dict
+      contains:
+        created:
+          description: Roles and tablespaces that were missing.
+          type: list
+          elements: str
+          sample: ["role 'shop'"]
+        altered:
+          description: With O(force), what was altered of roles and tablespaces that existed. Values are not shown.
+          type: dict
+          sample: {}
+        differing:
+          description: In what existing roles and tablespaces differ from the backup and were left as they are.
+          type: dict
+          sample: {"role 'postgres'": ["PASSWORD"]}
+        equal:
+          description: How many things the server had already as they are in the backup.
+          type: int
+          sample: 12
+    databases:
+      description: The databases that were restored, or in check mode would be, in this order.
+      returned: success, with O(all_databases) or O(globals_only)
+      type: list
+      elements: dict
+      sample:
+        - database: shop
+          created: true
+          table_count: 12
+          rows: 421337
+          duration: 12.734
 error:
   description: What failed, for programs.
   returned: failure
@@ -241,6 +310,7 @@ debug:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import respawn
 
+from ..module_utils.cluster_restore import ClusterRestoreRequest, ClusterRestoreResult, restore_cluster
 from ..module_utils.module_entry import run_module
 from ..module_utils.progress import Progress
 from ..module_utils.requests.given import given_to_module
@@ -252,14 +322,16 @@ from ..module_utils.restore import RestoreResult, restore
 def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec("restore"),
-        mutually_exclusive=[("repository", "source")],
-        required_one_of=[("repository", "source")],
+        mutually_exclusive=[("repository", "source"), ("database", "all_databases", "globals_only")],
+        required_one_of=[("repository", "source"), ("database", "all_databases", "globals_only")],
         supports_check_mode=True,
     )
 
-    def job(progress: Progress) -> RestoreResult:
-        given = given_to_module("restore", module.params)
-        return restore(restore_request(given, check=module.check_mode), progress)
+    def job(progress: Progress) -> RestoreResult | ClusterRestoreResult:
+        request = restore_request(given_to_module("restore", module.params), check=module.check_mode)
+        if isinstance(request, ClusterRestoreRequest):
+            return restore_cluster(request, progress)
+        return restore(request, progress)
 
     run_module(module, respawn, job, name="restore")
 

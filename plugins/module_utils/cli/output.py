@@ -134,7 +134,17 @@ def info_text(data: Data) -> str:
     if not data["backups"]:
         return "no backups\n"
     headings = ("CLUSTER", "DATABASE", "BACKUP", "SERVER", "FORMAT", "SIZE", "ROWS", "TABLES", "TOOK")
-    return table_text(headings, [_list_row(backup) for backup in data["backups"]], right=_LIST_RIGHT)
+    listed = table_text(headings, [_list_row(backup) for backup in data["backups"]], right=_LIST_RIGHT)
+    sets = [
+        (
+            found["cluster"],
+            found["id"],
+            f"{_count(len(found['databases']), 'database')} and the globals",
+            f"incomplete: {', '.join(map(repr, found['missing']))} missing" if found["missing"] else "complete",
+        )
+        for found in data.get("sets", ())
+    ]
+    return listed + ("\n" + table_text(("CLUSTER", "SET", "OF", "STATE"), sets) if sets else "")
 
 
 def _list_row(backup: Data) -> tuple[str, ...]:
@@ -156,7 +166,8 @@ def _one_backup(backup: Data) -> str:
         ("kind", backup["kind"]),
         ("server", f"{_server(backup)}, {backup['server']['host']} port {backup['server']['port']}"),
         ("cluster", backup["cluster"]),
-        ("database", backup["database"]),
+        ("database", backup["database"] or _GLOBALS),
+        *([("set", backup["set"])] if backup["set"] else []),
         ("path", backup["path"]),
         ("format", f"{backup['format']}, {backup['compression']}"),
         ("size", f"{size_text(backup['size'])} in {_count(len(backup['checksums']), 'file')}"),

@@ -55,6 +55,16 @@ def stored_set(repository: Repository, entry: CatalogueEntry) -> StoredSet:
     return StoredSet(entry, tuple(members), tuple(missing))
 
 
+def missing_members(repository: Repository, entry: CatalogueEntry) -> tuple[str, ...]:
+    """The databases of a set whose backups are not there any more, found out without reading their manifests."""
+    manifest = entry.manifest
+    return tuple(
+        member.database
+        for member in manifest.members
+        if member.backup not in repository.ids(manifest.cluster, member.database)
+    )
+
+
 class SetPlace:
     """The place of one server's sets in a repository: a folder for the globals and one for every database."""
 
