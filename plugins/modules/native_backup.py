@@ -90,6 +90,40 @@ options:
       - Without it, the default of the format.
       - C(lz4) and C(zstd) need the Python packages C(lz4) and C(zstandard) on the host.
     type: str
+  archive_version:
+    description:
+      - The version of the archive, for C(pg_restore) of another series. V(1.12) and V(1.13) are read from 10.3 on,
+        V(1.14) from 12, V(1.15) from 16 and V(1.16) from 17 on.
+      - Without it, the one that C(pg_dump) of the server's own series writes.
+      - PostgreSQL only, and not for the format V(plain).
+    type: str
+    choices: ['1.12', '1.13', '1.14', '1.15', '1.16']
+  clean:
+    description:
+      - Have the script drop what it makes first.
+      - PostgreSQL only, for O(format=plain); the other formats hold it, and it is asked for when restoring.
+    type: bool
+  if_exists:
+    description:
+      - With O(clean=true), have the script drop only what exists.
+      - PostgreSQL only, for O(format=plain).
+    type: bool
+  create:
+    description:
+      - Have the script make the database too and connect to it.
+      - PostgreSQL only, for O(format=plain).
+    type: bool
+  no_restrict:
+    description:
+      - Leave out the commands around the script that keep C(psql) from running anything that data has smuggled in.
+      - C(psql) before 14.19, 15.14, 16.10 and 17.6 does not know them, nor do other programs that run scripts.
+      - PostgreSQL only, for O(format=plain).
+    type: bool
+  restrict_key:
+    description:
+      - The key of those commands, letters and digits, instead of a random one, to get the same script again.
+      - PostgreSQL only, for O(format=plain).
+    type: str
   jobs:
     description:
       - How many processes share the work, where the format allows it.

@@ -65,27 +65,29 @@ class Contents:
 
     :param entries: in restore order.
     :param data: the tables whose rows follow, in the same order.
-    :param large_objects: what follows the tables' rows, if there are any.
+    :param large_objects: what follows the tables' rows.
     :param objects: how many of each kind.
     :param warnings: what was left out, and why.
     """
 
     entries: tuple[TocEntry, ...]
     data: tuple[DataItem, ...]
-    large_objects: LargeObjectsItem | None
+    large_objects: tuple[LargeObjectsItem, ...]
     objects: t.Mapping[str, int]
     warnings: tuple[str, ...]
 
 
-def read_contents(session: Session) -> Contents:
+def read_contents(session: Session, *, groups_large_objects: bool = False) -> Contents:
     """Read the catalogs inside the dump's transaction.
+
+    :param groups_large_objects: as :class:`Catalog` has it.
 
     :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
         with _without_collections():
-            return _read(session)
+            return _read(Catalog(session, groups_large_objects=groups_large_objects))
     except QueryError as error:
         if error.context.get("sqlstate") not in _GONE:
             raise
@@ -108,8 +110,8 @@ def _without_collections() -> t.Iterator[None]:
             gc.enable()
 
 
-def _read(session: Session) -> Contents:
-    catalog = Catalog(session)
+def _read(catalog: Catalog) -> Contents:
+    session = catalog.session
     database = read_database(catalog)
     objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
     refuse_what_is_not_covered(session, {one.key for one in objects}.union(catalog.aliases, catalog.left_out))
@@ -132,11 +134,13 @@ def _read(session: Session) -> Contents:
     table.add(database)
     for one in ordered:
         table.add(one)
-    counts = collections.Counter(one.kind for one in ordered)
+    counts: collections.Counter[str] = collections.Counter()
+    for one in ordered:
+        counts[one.kind] += one.count
     return Contents(
         entries=tuple(table.entries),
         data=tuple(table.data),
-        large_objects=table.large_objects,
+        large_objects=tuple(table.large_objects),
         objects=dict(sorted(counts.items())),
         warnings=tuple(catalog.left_out.values()),
     )
@@ -161,7 +165,7 @@ class _TableOfContents:
     def __init__(self, session: Session, graph: Graph, definitions: Definitions) -> None:
         self.entries: list[TocEntry] = []
         self.data: list[DataItem] = []
-        self.large_objects: LargeObjectsItem | None = None
+        self.large_objects: list[LargeObjectsItem] = []
         self._graph = graph
         self._definitions = definitions
         # What stands for an object among the dependencies of others: its number, or what it needs itself.
@@ -199,7 +203,7 @@ class _TableOfContents:
             elif isinstance(one, ExtensionTableData):
                 self.data.append(DataItem(made, one.table, one.schema, one.name, one.copy_statement))
             elif isinstance(one, LargeObjectContents):
-                self.large_objects = LargeObjectsItem(made, one.oids)
+                self.large_objects.append(LargeObjectsItem(made, one.oids))
         self._numbers[one.key] = frozenset((main,)) if main else needed
 
     def _entry(

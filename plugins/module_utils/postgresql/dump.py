@@ -8,32 +8,24 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..errors import UsageError
 from ..interfaces import ArtifactWriter, BackupPlan
 from ..progress import Progress
 from ..release import VERSION
 from ..repository.layout import escape_name
-from ..repository.records import BackupContents, ServerIdentity, TableRecord
-from ..streams.background import BackgroundSink
-from ..streams.base import ByteSink
-from ..streams.compression import Compression
-from ..streams.digest import DigestSink
-from .archive.custom import CustomWriter
-from .archive.header import ArchiveHeader, version_for
+from ..repository.records import BackupContents, ServerIdentity
+from .archive.header import VERSION_RELKIND, ArchiveHeader
+from .archive.writer import artifact_suffix, new_archive
 from .catalog.base import CatalogOid
 from .connection import connect
-from .contents import Contents, DataItem, read_contents
-from .copy_out import copy_out
-from .large_object_out import large_objects_out
+from .contents import Contents, read_contents
+from .data_out import write_large_objects, write_table
+from .form import archive_version, form_of, recorded_options, script_options
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
 from .privileges import check_readable
 from .session import Session
 from .snapshot import Snapshot, apply_dump_settings, begin_snapshot, system_identifier
 
-_DEFAULT_COMPRESSION = "gzip:6"
-#: Below this, starting a thread costs more than it saves.
-_WORTH_A_THREAD = 1 << 18
 _SIZES = "SELECT oid, pg_catalog.pg_table_size(oid) FROM pg_catalog.unnest($1::oid[]) t (oid)"
 
 
@@ -47,16 +39,8 @@ class PostgresqlBackupSource:
     """
 
     def __init__(self, options: BackupOptions) -> None:
-        if options.format != "custom":
-            raise UsageError(
-                f"the format {options.format!r} cannot be written yet",
-                hint="use the format custom",
-                format=options.format,
-            )
-        if options.jobs != 1:
-            raise UsageError("the custom format is written by one job", hint="leave --jobs at 1", jobs=options.jobs)
         self._options = options
-        self._compression = Compression.parse(options.compression or _DEFAULT_COMPRESSION)
+        self._compression = form_of(options)
         self._compression.check_available()
         self._session: Session | None = None
         self._snapshot: Snapshot | None = None
@@ -84,27 +68,29 @@ class PostgresqlBackupSource:
         for warning in contents.warnings:
             progress.warn(f"not in the backup: {warning}")
         header = ArchiveHeader(
-            version=version_for(self._compression),
+            version=archive_version(self._options, self._compression, session.version),
             created=time.time(),
             database=self._options.database,
             server_version=session.version_text,
             dump_version=f"dbfleet {VERSION}",
         )
-        archive = CustomWriter(
-            writer.create(self._artifact),
+        archive = new_archive(
+            self._options.format,
+            writer,
+            self._artifact,
             header=header,
             entries=contents.entries,
             compression=self._compression,
-            can_patch=writer.can_patch,
+            script=script_options(self._options),
+            server_version=session.version,
         )
         try:
             progress.phase("reading", total_bytes=sum(self._sizes.values()))
-            tables = tuple(self._write_table(session, archive, item, progress) for item in contents.data)
-            if contents.large_objects is not None:
-                progress.item("large objects")
-                blocks = archive.begin_large_objects(contents.large_objects.entry)
-                large_objects_out(session, contents.large_objects.oids, blocks, progress)
-                blocks.close()
+            tables = tuple(
+                write_table(session, archive, item, self._sizes.get(item.table, 0), progress) for item in contents.data
+            )
+            for objects in contents.large_objects:
+                write_large_objects(session, archive, objects, progress)
             session.execute("COMMIT")
             archive.finish()
         except BaseException:
@@ -117,7 +103,7 @@ class PostgresqlBackupSource:
             snapshot=_moment(snapshot),
             tables=tables,
             objects=contents.objects,
-            options={"archive_version": ".".join(map(str, header.version))},
+            options=recorded_options(self._options, header.version),
         )
 
     def close(self) -> None:
@@ -129,7 +115,8 @@ class PostgresqlBackupSource:
 
     @property
     def _artifact(self) -> str:
-        return f"{escape_name(self._options.database)}.dump"
+        suffix = artifact_suffix(self._options.format, self._compression)
+        return f"{escape_name(self._options.database)}{suffix}"
 
     def _begun(self) -> tuple[Session, Snapshot, Contents]:
         """The session with its snapshot and what it holds, made at the first call."""
@@ -141,26 +128,14 @@ class PostgresqlBackupSource:
         apply_dump_settings(session)
         check_readable(session)
         self._snapshot = begin_snapshot(session, lock_wait_timeout=options.lock_wait_timeout)
-        self._contents = read_contents(session)
+        grouped = archive_version(options, self._compression, session.version) >= VERSION_RELKIND
+        self._contents = read_contents(session, groups_large_objects=grouped)
         measured = [item.table for item in self._contents.data]
-        if self._contents.large_objects is not None:
+        if self._contents.large_objects:
             measured.append(CatalogOid.PG_LARGEOBJECT.value)
         oids = "{" + ",".join(map(str, measured)) + "}"
         self._sizes = {int(oid): int(size or 0) for oid, size in session.rows(_SIZES, (oids,))}
         return session, self._snapshot, self._contents
-
-    def _write_table(self, session: Session, archive: CustomWriter, item: DataItem, progress: Progress) -> TableRecord:
-        progress.item(f"{item.schema}.{item.name}")
-        digest = DigestSink(archive.begin_data(item.entry))
-        big = self._sizes.get(item.table, 0) >= _WORTH_A_THREAD
-        sink: ByteSink = BackgroundSink(digest) if big else digest
-        try:
-            rows, size = copy_out(session, item.copy_statement, sink, progress)
-            sink.close()
-        except BaseException:
-            sink.abort()
-            raise
-        return TableRecord(item.schema, item.name, rows, size, digest.hexdigest())
 
 
 def _identity(session: Session) -> ServerIdentity:

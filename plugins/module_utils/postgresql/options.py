@@ -43,18 +43,29 @@ class ConnectionOptions:
 class BackupOptions:
     """What to back up of one database, and in which form.
 
-    :param format: ``custom`` now; ``directory``, ``tar`` and ``plain`` are refused until they exist.
+    :param format: ``custom``, ``directory``, ``tar`` or ``plain``.
     :param compression: as ``--compress`` names it; empty takes the format's default.
-    :param jobs: worker processes.
+    :param archive_version: ``1.12`` to ``1.16``; empty takes the one that the source's own pg_dump writes.
+    :param jobs: worker processes; more than one for the format ``directory`` only.
     :param lock_wait_timeout: seconds to wait for the tables' share locks; 0 waits forever.
+    :param clean: a plain script drops what it makes first; with :attr:`if_exists`, where that exists.
+    :param create: a plain script makes the database too.
+    :param restrict: a plain script forbids psql every command of its own that is not the script's.
+    :param restrict_key: the key for that, instead of a random one.
     """
 
     connection: ConnectionOptions
     database: str
     format: str = "custom"
     compression: str = ""
+    archive_version: str = ""
     jobs: int = 1
     lock_wait_timeout: float = 0
+    clean: bool = False
+    if_exists: bool = False
+    create: bool = False
+    restrict: bool = True
+    restrict_key: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

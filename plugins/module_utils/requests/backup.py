@@ -48,8 +48,14 @@ def _postgresql(given: Given) -> postgresql.BackupOptions:
         database=database_name(given),
         format=given.text("format") or "custom",
         compression=_compression(given),
+        archive_version=given.text("archive_version"),
         jobs=given.count("jobs", least=1),
         lock_wait_timeout=given.duration("lock_wait_timeout") or 0,
+        clean=given.switch("clean"),
+        if_exists=given.switch("if_exists"),
+        create=given.switch("create"),
+        restrict=not given.switch("no_restrict"),
+        restrict_key=given.text("restrict_key"),
     )
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from ..mysql.options import SSL_MODES as MYSQL_SSL_MODES
+from ..postgresql.archive.header import ARCHIVE_VERSIONS
 from ..postgresql.options import SSL_MODES as POSTGRESQL_SSL_MODES
 
 POSTGRESQL = "postgresql"
@@ -189,6 +190,36 @@ _BACKUP = (
     ),
 )
 
+_SCRIPT = tuple(
+    Option(name, text, (flag,), ("backup",), (POSTGRESQL,), type="bool")
+    for name, flag, text in (
+        ("clean", "--clean", "plain: drop what the script makes first"),
+        ("if_exists", "--if-exists", "plain: with clean, drop only what exists"),
+        ("create", "--create", "plain: make the database too"),
+        ("no_restrict", "--no-restrict", "plain: leave out what psql before 14.19, 15.14, 16.10 and 17.6 refuses"),
+    )
+)
+
+_FORM = (
+    Option(
+        "archive_version",
+        "the archive's version, for pg_restore of an older or newer series",
+        ("--archive-version",),
+        ("backup",),
+        (POSTGRESQL,),
+        choices={POSTGRESQL: ARCHIVE_VERSIONS},
+    ),
+    *_SCRIPT,
+    Option(
+        "restrict_key",
+        "plain: the key around the script, to get the same script again",
+        ("--restrict-key",),
+        ("backup",),
+        (POSTGRESQL,),
+        metavar="KEY",
+    ),
+)
+
 _RESTORE = (
     Option("backup", "the backup's id, or latest", ("--backup",), ("restore",), default="latest", metavar="ID"),
     Option(
@@ -232,7 +263,7 @@ _INFO = (
 
 _MODULE_ONLY = (Option("python_environment", "where the collection's own Python is", type="path"),)
 
-OPTIONS = (*CONNECTION, *_PLACE, *_BACKUP, *_RESTORE, *_INFO, *_MODULE_ONLY)
+OPTIONS = (*CONNECTION, *_PLACE, *_BACKUP, *_FORM, *_RESTORE, *_INFO, *_MODULE_ONLY)
 
 
 def options_of(job: str, world: str = "") -> dict[str, Option]:

@@ -45,6 +45,7 @@ class Folder:
         self.can_patch = can_patch
 
     def create(self, path: str) -> FileSink:
+        (self.path / path).parent.mkdir(exist_ok=True)
         return FileSink(str(self.path / path))
 
 

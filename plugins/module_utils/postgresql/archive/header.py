@@ -24,6 +24,7 @@ VERSION_COMPRESSION_METHOD = (1, 15)  # 16
 VERSION_RELKIND = (1, 16)  # 17 and later: relkind, grouped large objects
 NEWEST_VERSION = VERSION_RELKIND
 DEFAULT_VERSION = VERSION_TABLE_AM
+ARCHIVE_VERSIONS = ("1.12", "1.13", "1.14", "1.15", "1.16")
 
 _METHODS = ("none", "gzip", "lz4", "zstd")
 _LONGEST_HEADER_STRING = 1 << 16
@@ -122,6 +123,19 @@ def version_text(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"
 
 
+def parse_version(text: str) -> tuple[int, int]:
+    """An archive version as users write it.
+
+    :raises UsageError: it cannot be written.
+    """
+    if text not in ARCHIVE_VERSIONS:
+        raise UsageError(
+            f"archive version {text!r} cannot be written", hint=f"use one of {', '.join(ARCHIVE_VERSIONS)}"
+        )
+    major, _dot, minor = text.partition(".")
+    return int(major), int(minor)
+
+
 def _read_compression(data: ArchiveInput, version: tuple[int, int]) -> Compression:
     start = data.offset
     if version >= VERSION_COMPRESSION_METHOD:
@@ -139,7 +153,7 @@ def _read_compression(data: ArchiveInput, version: tuple[int, int]) -> Compressi
 
 def _read_time(data: ArchiveInput) -> float:
     start = data.offset
-    second, minute, hour, day, month, year, dst = (data.read_int("the time of creation") for _ in range(7))
+    second, minute, hour, day, month, year, dst = (data.read_int("the time of creation") for dummy in range(7))
     try:
         return time.mktime((year + 1900, month + 1, day, hour, minute, second, 0, 0, dst))
     except (OverflowError, ValueError) as error:

@@ -175,6 +175,11 @@ class DatabaseObject:
         return f"{self.kind} {self.schema}.{self.name}" if self.schema else f"{self.kind} {self.name}"
 
     @property
+    def count(self) -> int:
+        """How many objects of its kind it stands for."""
+        return 1
+
+    @property
     def embedded_in(self) -> Key | None:
         """The object whose own statement this one is part of, unless a dependency loop forces it apart."""
         return None

@@ -72,10 +72,12 @@ class Catalog:
     """The shared knowledge of one database, read inside the dump's snapshot.
 
     :param session: in the dump's transaction, with an empty ``search_path``.
+    :param groups_large_objects: several large objects share an entry (archives from version 1.16 on).
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, groups_large_objects: bool = False) -> None:
         self.session = session
+        self.groups_large_objects = groups_large_objects
         self.version = session.version
         #: The schemas whose objects are dumped, by OID.
         self.schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dbfleet.errors import CorruptArtifactError, DbfleetError, UsageError
-from dbfleet.postgresql.archive.copy_text import CopyTextSource
+from dbfleet.postgresql.archive.copy_text import CopyTextSource, has_rows
 from dbfleet.postgresql.archive.header import version_for
 from dbfleet.postgresql.archive.reader import ArchiveReader, open_archive
 from dbfleet.postgresql.toc import TocEntry
@@ -42,7 +42,8 @@ def drain(source: ByteSource, size: int = 4096) -> bytes:
 
 
 def rows_of(reader: ArchiveReader, entry: TocEntry) -> bytes:
-    return drain(CopyTextSource(reader.data(entry), "orders"))
+    source = reader.data(entry)
+    return drain(CopyTextSource(source, "orders") if has_rows(entry) else source)
 
 
 def as_stored(entry: TocEntry, version: tuple[int, int]) -> TocEntry:

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The form in which a backup is written: format, compression, archive version, and which of them go together."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import typing as t
+
+from ..errors import UsageError
+from ..streams.compression import Compression
+from .archive.header import parse_version, version_for, version_text
+from .archive.script import ScriptOptions
+from .archive.writer import DEFAULT_COMPRESSION, FORMATS
+from .options import BackupOptions
+
+_KEY_LENGTH = 63
+_KEY_LETTERS = string.ascii_letters + string.digits
+_PLAIN_ONLY = ("clean", "if_exists", "create", "restrict_key")
+_COMPRESSIONS = {"tar": ("none",)}
+#: The archive version that the pg_dump of each series writes.
+_SERIES_VERSIONS = ((170000, (1, 16)), (160000, (1, 15)), (120000, (1, 14)), (0, (1, 13)))
+
+
+def form_of(options: BackupOptions) -> Compression:
+    """The compression of a backup, once it is sure that all options go together.
+
+    :raises UsageError: they do not; nothing was touched.
+    """
+    if options.format not in FORMATS:
+        raise UsageError(f"unknown format {options.format!r}", hint=f"use one of {', '.join(FORMATS)}")
+    compression = Compression.parse(options.compression or DEFAULT_COMPRESSION[options.format])
+    allowed = _COMPRESSIONS.get(options.format)
+    if allowed is not None and compression.method not in allowed:
+        raise UsageError(
+            f"the format {options.format} cannot be compressed with {compression.method}",
+            hint="leave --compress out, or use the format custom or directory",
+        )
+    if options.jobs != 1 and options.format != "directory":
+        raise UsageError(
+            f"the {options.format} format is written by one job",
+            hint="leave --jobs at 1, or use the format directory",
+            jobs=options.jobs,
+        )
+    _check_script(options)
+    if options.archive_version:
+        _check_version(options, compression)
+    return compression
+
+
+def _check_script(options: BackupOptions) -> None:
+    if options.format != "plain":
+        given = [name for name in _PLAIN_ONLY if getattr(options, name)]
+        if given:
+            raise UsageError(
+                f"{given[0]} means something only for the format plain",
+                hint="the other formats hold all of it; choose when restoring",
+            )
+    if options.if_exists and not options.clean:
+        raise UsageError("if_exists means something only together with clean")
+    if options.restrict_key and not options.restrict:
+        raise UsageError("a restrict key and no restriction exclude each other")
+    script_options(options)
+
+
+def _check_version(options: BackupOptions, compression: Compression) -> None:
+    if options.format == "plain":
+        raise UsageError("a plain script has no archive version", hint="leave --archive-version out")
+    version = parse_version(options.archive_version)
+    if version < version_for(compression, least=version):
+        raise UsageError(
+            f"an archive of version {options.archive_version} cannot hold {compression.method} compressed data",
+            hint="use gzip or none, or archive version 1.15 (read by pg_restore 16 and later)",
+        )
+
+
+def archive_version(options: BackupOptions, compression: Compression, server_version: int) -> tuple[int, int]:
+    """The version of the archive: the one asked for, else that of the source's own pg_dump or the compression's.
+
+    :param server_version: ``server_version_num``.
+    """
+    if options.archive_version:
+        return parse_version(options.archive_version)
+    least = next(version for since, version in _SERIES_VERSIONS if server_version >= since)
+    return version_for(compression, least=least)
+
+
+def script_options(options: BackupOptions) -> ScriptOptions:
+    """How a plain script is written.
+
+    :raises UsageError: the restrict key is not valid.
+    """
+    key = options.restrict_key
+    if options.restrict and not key:
+        key = "".join(secrets.choice(_KEY_LETTERS) for dummy in range(_KEY_LENGTH))
+    return ScriptOptions(clean=options.clean, if_exists=options.if_exists, create=options.create, restrict_key=key)
+
+
+def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[str, t.Any]:
+    """The options that shaped the content, as the manifest keeps them."""
+    if options.format != "plain":
+        return {"archive_version": version_text(version)}
+    return {name: True for name in ("clean", "if_exists", "create") if getattr(options, name)}
