@@ -30,6 +30,7 @@ _BLOCK_SIZE = 1 << 20
 _SHORT_ROW = 400
 #: What is worth processing when the server makes a pause.
 _WORTHWHILE = 1 << 17
+_PAUSE_MILLISECONDS = 20
 
 _HEADER = struct.Struct(">cI")
 _COPY_OUT = b"H"
@@ -149,7 +150,7 @@ class _Wire:
         self._begin += size
 
     def fill(self, *, at_least_once: bool) -> None:
-        """Wait for a good piece, or for the answer's end.
+        """Wait for something, then for a good piece as long as the server goes on sending.
 
         :param at_least_once: what is there is known to be too little.
         """
@@ -158,11 +159,15 @@ class _Wire:
             self._end -= self._begin
             self._begin = 0
         room = memoryview(self._buffer)
+        patience = None if at_least_once or not self._end else _PAUSE_MILLISECONDS
         while at_least_once or (self._end < _WORTHWHILE and not self._has_end()):
-            if self._end == _BLOCK_SIZE:
+            received = self._receive(room[self._end :], patience) if self._end < _BLOCK_SIZE else 0
+            if not received:
                 return
-            self._end += self._receive(room[self._end :])
+            self._end += received
             at_least_once = False
+            # Whatever comes after the answer's end must not be waited for.
+            patience = _PAUSE_MILLISECONDS
 
     def expect(self, kind: bytes) -> bytes:
         """The content of the next message, which must be of this kind (asides are passed over)."""
@@ -225,10 +230,12 @@ class _Wire:
         self._begin, self._end = 0, waiting
         self._end += self._receive(memoryview(self._buffer)[waiting:])
 
-    def _receive(self, room: memoryview) -> int:
+    def _receive(self, room: memoryview, patience: int | None = None) -> int:
+        """Read once; 0 where nothing came within ``patience`` milliseconds."""
         while True:
             # Waiting is done here rather than in the socket, so that signals are handled.
-            self._poll.poll()
+            if not self._poll.poll(patience):
+                return 0
             try:
                 received = self._socket.recv_into(room)
             except BlockingIOError:
