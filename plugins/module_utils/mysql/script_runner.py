@@ -14,7 +14,7 @@ import typing as t
 
 from ..errors import RestoreError
 from ..progress import Progress
-from . import faults, quoting, script_wire, statements
+from . import faults, quoting, statements, wire
 from .load_warnings import CHANGES_DATA, CHANGES_DEFINITION, DUPLICATE, TRUNCATED, Warned, only_empty_enums
 from .script import ScriptSplitter, Statement
 from .script_policy import ScriptPolicy
@@ -123,7 +123,7 @@ class ScriptRunner:
                 self._progress.item(name)
         sent = _Sent(text, len(text), statement.line, action)
         try:
-            script_wire.send(self._session.connection, text)
+            wire.send_statement(self._session.connection, text)
         except (self._session.driver_errors, OSError) as error:
             raise self._failed(error, sent) from error
         if action.is_data:
@@ -133,7 +133,7 @@ class ScriptRunner:
     def _finish(self, sent: _Sent) -> None:
         """Read the answer and judge it."""
         try:
-            outcome = script_wire.receive(self._session.connection)
+            outcome = wire.receive_outcome(self._session.connection)
         except (self._session.driver_errors, OSError) as error:
             raise self._failed(error, sent) from error
         self._splitter.backslash_escapes = outcome.backslash_escapes

@@ -14,7 +14,7 @@ import logging
 import typing as t
 
 from .. import drivers
-from ..errors import QueryError
+from ..errors import DbfleetError, QueryError
 from . import faults, wire
 from .packets import RowPackets
 from .version import ServerVersion, parse_version
@@ -142,7 +142,7 @@ class Session:
         """Cut the connection at once, for one that is in the middle of a result."""
         wire.drop(self.connection)
 
-    def translate(self, error: BaseException, statement: str, *, show_values: bool = False) -> Exception:
+    def translate(self, error: BaseException, statement: str, *, show_values: bool = False) -> DbfleetError:
         """The engine's error for a driver's exception."""
         return faults.translate(error, statement, product=self.version.product, show_values=show_values)
 

@@ -366,8 +366,6 @@ def test_a_killed_connection(mysql_server: Server, tmp_path: Path) -> None:
             assert exists(mysql_server, target) is not create
 
 
-# The driver leaves the socket of a refused connection to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_killed_server(tmp_path: Path) -> None:
     with servers.start("mariadb1011") as server, scratch(server, create=False) as target:
         progress = Progress(AtTable("a", server.kill))
