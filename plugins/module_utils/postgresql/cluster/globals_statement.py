@@ -15,6 +15,7 @@ import re
 from ...errors import CorruptArtifactError, UnsupportedObjectError
 from ...streams.base import ByteSource
 from ..catalog.globals.role_membership import RoleMembership
+from ..catalog.globals.tablespace import is_in_place
 from ..quoting import identifier
 from ..script import ScriptSplitter, Statement
 from ..text import to_text
@@ -166,8 +167,11 @@ class _Reader:
         elif form == "privileges":
             self._privileges(found, who, text)
         elif form == "tablespace":
-            value = (("owner", who), ("location", literal_value(found["value"])))
-            name = _name(found["key"])
+            name, location = _name(found["key"]), literal_value(found["value"])
+            if is_in_place(location):
+                # Older pg_dumpall write the path that it has there.
+                location, text = "", text[: match.start("value")] + "'';"
+            value = (("owner", who), ("location", location))
             self._add((TABLESPACE, name), "tablespace", text, value=value, creates=True, needs=(who,))
         else:
             self._add((TABLESPACE, who), "options", text, value=(("options", found["value"]),))

@@ -52,14 +52,18 @@ class Tablespace(GlobalObject):
         yield from label_statements("TABLESPACE", self.name, self.labels)
 
 
+def is_in_place(location: str) -> bool:
+    """Whether a tablespace lies inside the data folder, where its path is another one on every server."""
+    return location == "" or location.startswith("pg_tblspc/")
+
+
 def read_tablespaces(catalog: GlobalCatalog) -> t.Iterator[Tablespace]:
     """In the order in which they were made, which is pg_dumpall's."""
     for oid, name, owner, location, acl, default, options, comment in catalog.session.query(_QUERY):
         yield Tablespace(
             name=name or "",
             owner=owner or "",
-            # One that was made in place has a path inside the data folder, which is another one on another server.
-            location=location if location and location.startswith("/") else "",
+            location="" if location is None or is_in_place(location) else location,
             options=options or "",
             privileges=Privileges.parse(acl, default),
             comment=comment,

@@ -75,10 +75,3 @@ GRANT CREATE ON TABLESPACE fast TO plain WITH GRANT OPTION;
 GRANT CREATE ON TABLESPACE "Odd ""space"" 'name'" TO PUBLIC;
 COMMENT ON TABLESPACE fast IS 'it''s fast';
 COMMENT ON TABLESPACE "Odd ""space"" 'name'" IS 'odd';
--- No build has a label provider, so labels are written into the catalog by hand.
-INSERT INTO pg_catalog.pg_shseclabel (classoid, objoid, provider, label)
-    SELECT 'pg_authid'::regclass, oid, 'Provi der', 'it''s ' || rolname FROM pg_catalog.pg_authid
-        WHERE rolname IN ('plain', 'select')
-    UNION ALL SELECT 'pg_authid'::regclass, oid, 'dummy', 'second' FROM pg_catalog.pg_authid WHERE rolname = 'plain'
-    UNION ALL SELECT 'pg_tablespace'::regclass, oid, 'dummy', spcname FROM pg_catalog.pg_tablespace
-        WHERE spcname NOT LIKE 'pg\_%';
