@@ -30,16 +30,36 @@ _VALUES = (
     ),
     re.compile(r"( near ).*( at line \d+)", re.DOTALL),
     re.compile(r"(Data too long|Out of range value)( for column .*)", re.DOTALL),
+    re.compile(r"(character string: )'.*'()", re.DOTALL),
+    re.compile(r"( value is out of range in )'.*'()", re.DOTALL),
+    re.compile(r"(Illegal \w+ )'.*'( value found)", re.DOTALL),
+    re.compile(r"(no partition for value ).*()", re.DOTALL),
 )
-_DATA_STATEMENT = re.compile(r"\s*(?:/\*.*?\*/\s*)?(?:INSERT|REPLACE|LOAD|UPDATE)\b[^(]*", re.IGNORECASE | re.DOTALL)
+_COMMENTS = re.compile(r"(?:\s+|/\*(?!M?!).*?\*/|--\s[^\n]*\n|#[^\n]*\n)*", re.DOTALL)
+# What these hold are names, patterns of names and settings.
+_WITHOUT_VALUES = re.compile(
+    r"(?:SELECT|SHOW|SET\s+SESSION|SET\s+NAMES|LOCK|UNLOCK|START|SAVEPOINT|ROLLBACK|COMMIT|USE|FLUSH|KILL)\b",
+    re.IGNORECASE,
+)
+# Words, names in backquotes and signs up to the first quoted string or number. Where a string ends depends on the
+# session's sql_mode, so nothing behind the first one is shown.
+_BEFORE_VALUES = re.compile(r"(?:/\*M?!\d*)?(?:[^\W\d][\w$]*|`(?:[^`]|``)*`|[^\w'\"`/#]|/(?!\*))*")
 
 
 def shorten(statement: str) -> str:
-    """A statement for messages and logs: no row data, at most a few hundred characters."""
-    data = _DATA_STATEMENT.match(statement)
-    if data:
-        statement = data.group().rstrip() + " …"
-    return statement if len(statement) <= _STATEMENT_SHOWN else statement[:_STATEMENT_SHOWN] + " …"
+    """A statement for messages and logs: at most a few hundred characters, and none of a value.
+
+    A statement that may hold a value (row data, a password) ends before the first literal in it.
+    """
+    comments = _COMMENTS.match(statement)
+    bare = statement[comments.end() :] if comments else statement
+    if not _WITHOUT_VALUES.match(bare):
+        match = _BEFORE_VALUES.match(bare)
+        shown = match.group() if match else ""
+        if len(shown) < len(bare):
+            shown = f"{shown.rstrip(' (,=')} …".lstrip()
+        bare = shown
+    return bare if len(bare) <= _STATEMENT_SHOWN else bare[:_STATEMENT_SHOWN] + " …"
 
 
 def without_values(message: str) -> str:
