@@ -50,7 +50,8 @@ options:
       - The set is published when all of it is whole. Each of its backups is an ordinary one that can be restored by
         itself.
       - Every database has a snapshot of its own, since the server has none of several databases.
-      - The roles' passwords can only be read by a superuser, see O(no_role_passwords).
+      - The roles' passwords need the right to read C(pg_authid), which superusers and members of C(pg_read_all_data)
+        have. See O(no_role_passwords).
       - PostgreSQL only.
     type: bool
   exclude_database:

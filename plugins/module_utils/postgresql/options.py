@@ -74,7 +74,7 @@ class ClusterBackupOptions:
 
     :param each: the options for every database; their database is empty.
     :param exclude_databases: patterns (as psql has them) of databases to leave out.
-    :param role_passwords: back up the stored passwords of the roles, which only superusers may read.
+    :param role_passwords: back up the stored passwords of the roles, which need SELECT on ``pg_authid``.
     """
 
     each: BackupOptions

@@ -152,7 +152,7 @@ _BACKUP = (
     ),
     Option(
         "no_role_passwords",
-        "leave the roles' passwords out, which only superusers may read",
+        "leave the roles' passwords out, which need SELECT on pg_authid",
         ("--no-role-passwords",),
         ("backup",),
         (POSTGRESQL,),

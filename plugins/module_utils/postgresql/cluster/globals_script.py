@@ -70,7 +70,7 @@ def read_globals(session: Session, *, passwords: bool = True) -> Globals:
     """Read everything in one transaction of its own.
 
     :param session: in no transaction; its settings are changed.
-    :param passwords: read the roles' stored passwords, which only superusers may.
+    :param passwords: read the roles' stored passwords, which need SELECT on ``pg_authid``.
     :raises PrivilegeError: the user may not read them.
     :raises ConsistencyError: the memberships contradict themselves.
     """
