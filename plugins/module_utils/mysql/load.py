@@ -85,7 +85,7 @@ class MysqlRestoreTarget:
             create=options.create,
             drops=tuple(f"{kind} {name}" for kind, name in self._drops(summary, present)),
             objects=summary.object_counts(),
-            tables=tuple((schema, name) for name in summary.names("table")),
+            tables=tuple((schema, name) for name in _tables_with_rows(summary, manifest)),
         )
 
     def restore(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> RestoreContents:
@@ -205,9 +205,7 @@ class MysqlRestoreTarget:
         self, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
     ) -> RestoreContents:
         schema = summary.database or self._options.database
-        names = dict.fromkeys([*summary.names("table"), *tables])
-        if manifest is not None:
-            names.update(dict.fromkeys(table.name for table in manifest.contents.tables))
+        names = dict.fromkeys([*_tables_with_rows(summary, manifest), *tables])
         records = []
         for name in names:
             loaded = tables.get(name, LoadedTable())
@@ -268,6 +266,16 @@ class MysqlRestoreTarget:
         if undo.dropped:
             context["dropped"] = undo.dropped
         return RestoreError(f"{error.message}; {after}", hint=error.hint, database=database, **context)
+
+
+def _tables_with_rows(summary: ScriptSummary, manifest: Manifest | None) -> list[str]:
+    """The tables that a backup has rows of, if only none at the moment; of a script without a manifest all tables.
+
+    Some tables (MERGE, BLACKHOLE, FEDERATED and others) are definitions only; a script does not tell them apart.
+    """
+    if manifest is None:
+        return summary.names("table")
+    return [table.name for table in manifest.contents.tables]
 
 
 class _Undo:
