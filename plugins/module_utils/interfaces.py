@@ -13,8 +13,8 @@ import dataclasses
 import typing as t
 
 from .progress import Progress
-from .repository.records import BackupContents, Manifest, ServerIdentity, TableRecord
-from .streams.base import Buffer
+from .repository.records import BackupContents, FileRecord, Manifest, ServerIdentity, TableRecord
+from .streams.base import Buffer, ByteSink
 
 
 class ArtifactFile(t.Protocol):
@@ -41,6 +41,31 @@ class ArtifactWriter(t.Protocol):
         """A new file. ``path`` is relative with ``/`` between its parts; its folders are made.
 
         :raises StorageError: it exists or cannot be created.
+        """
+
+    def for_worker(self) -> WorkerFiles:
+        """What another process writes files of this backup with; the files are known here once they are adopted."""
+
+    def adopt(self, files: t.Iterable[FileRecord]) -> None:
+        """Take files that another process has written into the backup."""
+
+
+class WorkerFiles(t.Protocol):
+    """Where a process beside the job's own writes a backup's files. It travels there by pickling."""
+
+    def create(self, path: str) -> ArtifactFile:
+        """As :meth:`ArtifactWriter.create`."""
+
+    def create_part(self, path: str) -> ByteSink:
+        """A part of a file of the backup. It must be joined, by any of the processes, once it is closed."""
+
+    def join(self, path: str, parts: t.Sequence[str]) -> None:
+        """Make one file of the parts, in their order; they are gone then."""
+
+    def take(self) -> tuple[FileRecord, ...]:
+        """The files made since the last call, for :meth:`ArtifactWriter.adopt`.
+
+        :raises StorageError: one was not closed.
         """
 
 

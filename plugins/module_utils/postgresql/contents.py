@@ -42,6 +42,7 @@ class DataItem:
 
     :param table: its OID.
     :param copy_statement: what reads the rows, column for column what the entry's own statement loads.
+    :param select: the same as a query to which a condition can be added; empty where there is one already.
     """
 
     entry: TocEntry
@@ -49,6 +50,7 @@ class DataItem:
     schema: str
     name: str
     copy_statement: str
+    select: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +201,9 @@ class _TableOfContents:
                 main = main or number
             if isinstance(one, TableData):
                 reads = t.cast(str, entry.copy_stmt)[: -len(" FROM stdin;\n")] + " TO stdout"
-                self.data.append(DataItem(made, one.relation.oid, one.schema, one.name, reads))
+                columns = self._definitions.copy_columns(one.relation.oid)[1:-1]
+                select = f"SELECT {columns} FROM ONLY {one.relation.sql_name}"
+                self.data.append(DataItem(made, one.relation.oid, one.schema, one.name, reads, select))
             elif isinstance(one, ExtensionTableData):
                 self.data.append(DataItem(made, one.table, one.schema, one.name, one.copy_statement))
             elif isinstance(one, LargeObjectContents):

@@ -12,13 +12,15 @@ from ..interfaces import ArtifactWriter, BackupPlan
 from ..progress import Progress
 from ..release import VERSION
 from ..repository.layout import escape_name
-from ..repository.records import BackupContents, ServerIdentity
+from ..repository.records import BackupContents, ServerIdentity, TableRecord
+from .archive.directory_writer import DirectoryWriter
 from .archive.header import VERSION_RELKIND, ArchiveHeader
-from .archive.writer import artifact_suffix, new_archive
+from .archive.writer import ArchiveWriter, artifact_suffix, new_archive
 from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, read_contents
 from .data_out import write_large_objects, write_table
+from .dump_parallel import Assignment, write_in_parallel
 from .form import archive_version, form_of, recorded_options, script_options
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
@@ -86,11 +88,7 @@ class PostgresqlBackupSource:
         )
         try:
             progress.phase("reading", total_bytes=sum(self._sizes.values()))
-            tables = tuple(
-                write_table(session, archive, item, self._sizes.get(item.table, 0), progress) for item in contents.data
-            )
-            for objects in contents.large_objects:
-                write_large_objects(session, archive, objects, progress)
+            tables = self._write_data(writer, archive, progress)
             session.execute("COMMIT")
             archive.finish()
         except BaseException:
@@ -105,6 +103,31 @@ class PostgresqlBackupSource:
             objects=contents.objects,
             options=recorded_options(self._options, header.version),
         )
+
+    def _write_data(
+        self, writer: ArtifactWriter, archive: ArchiveWriter, progress: Progress
+    ) -> tuple[TableRecord, ...]:
+        session, snapshot, contents = self._begun()
+        if isinstance(archive, DirectoryWriter) and self._options.jobs > 1 and archive.waiting > 1:
+            assignment = Assignment(
+                connection=self._options.connection,
+                database=self._options.database,
+                snapshot=snapshot.id,
+                files=writer.for_worker(),
+                folder=self._artifact,
+                version=archive.version,
+                compression=self._compression,
+            )
+            return write_in_parallel(
+                session, archive, contents, self._sizes, assignment,
+                writer=writer, jobs=self._options.jobs, progress=progress,
+            )  # fmt: skip
+        tables = tuple(
+            write_table(session, archive, item, self._sizes.get(item.table, 0), progress) for item in contents.data
+        )
+        for objects in contents.large_objects:
+            write_large_objects(session, archive, objects, progress)
+        return tables
 
     def close(self) -> None:
         """Release the connection, and with it the locks and the snapshot."""

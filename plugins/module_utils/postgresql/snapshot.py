@@ -16,7 +16,7 @@ import typing as t
 
 from ..errors import ConsistencyError, QueryError
 from .data_relations import HOLDS_DATA
-from .quoting import qualified
+from .quoting import literal, qualified
 from .session import Session
 
 _log = logging.getLogger("dbfleet.postgresql")
@@ -111,6 +111,23 @@ def begin_snapshot(session: Session, *, lock_wait_timeout: float = 0) -> Snapsho
         hint="run the backup when no one alters the schema all the time",
         tables=late,
     )
+
+
+def join_snapshot(session: Session, snapshot: Snapshot) -> None:
+    """Begin a transaction that sees what the snapshot shows, with the settings of a dump.
+
+    :raises ConsistencyError: the snapshot's own transaction is over.
+    """
+    apply_dump_settings(session)
+    # The rows of a query come in the table's order from one process only.
+    session.execute("SET max_parallel_workers_per_gather TO 0")
+    session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        session.execute(f"SET TRANSACTION SNAPSHOT {literal(snapshot.id)}")
+    except QueryError as error:
+        raise ConsistencyError(
+            f"the snapshot {snapshot.id} cannot be taken over: {error.message}", hint="run the backup again"
+        ) from error
 
 
 def _lock(session: Session, tables: t.Sequence[tuple[str, str]], timeout: float) -> None:

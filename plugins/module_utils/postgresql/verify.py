@@ -11,7 +11,7 @@ from ..errors import CorruptArtifactError
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSource
-from ..streams.digest import DigestSource
+from ..streams.digest import DigestSource, PartsDigestSource
 from .archive.copy_text import CopyTextSource
 from .archive.entries import LARGE_OBJECTS, TABLE_DATA, object_name
 from .archive.reader import ArchiveReader
@@ -22,7 +22,11 @@ BLOCK_SIZE = 1 << 18
 
 def table_rows(archive: ArchiveReader, entry: TocEntry) -> DigestSource:
     """The rows of a ``TABLE DATA`` entry as COPY text, digested on the way."""
-    return DigestSource(CopyTextSource(archive.data(entry), f"{object_name(entry)} in {archive.name}"))
+    return DigestSource(_rows(archive, entry))
+
+
+def _rows(archive: ArchiveReader, entry: TocEntry) -> CopyTextSource:
+    return CopyTextSource(archive.data(entry), f"{object_name(entry)} in {archive.name}")
 
 
 def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: Progress) -> None:
@@ -40,9 +44,10 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
             for _oid, source in archive.large_objects(entry):
                 _drain(source, progress)
         elif entry.desc == TABLE_DATA and entry.copy_stmt:
-            found = _read_table(archive, entry, progress)
+            expected = recorded.pop((entry.namespace or "", entry.tag), None)
+            found = _read_table(archive, entry, () if expected is None else expected.parts, progress)
             if manifest is not None:
-                _compare(archive, found, recorded.pop((found.schema, found.name), None))
+                _compare(archive, found, expected)
         else:
             _drain(archive.data(entry), progress)
     archive.check_complete()
@@ -51,8 +56,9 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
         raise CorruptArtifactError(f"{archive.name} lacks the data of {missing}, which its manifest names")
 
 
-def _read_table(archive: ArchiveReader, entry: TocEntry, progress: Progress) -> TableRecord:
-    source = table_rows(archive, entry)
+def _read_table(archive: ArchiveReader, entry: TocEntry, parts: t.Sequence[int], progress: Progress) -> TableRecord:
+    stream = _rows(archive, entry)
+    source = PartsDigestSource(stream, parts) if parts else DigestSource(stream)
     rows = 0
     while True:
         data = source.read(BLOCK_SIZE)

@@ -157,9 +157,15 @@ def _nonsense(manifest: Manifest) -> t.Iterator[str]:
     artifact = manifest.contents.artifact
     if not any(path == artifact or path.startswith(f"{artifact}/") for path in paths) or not is_safe_path(artifact):
         yield f"the artifact {artifact!r}, of which there is no file"
+    yield from _nonsense_of_tables(manifest)
+
+
+def _nonsense_of_tables(manifest: Manifest) -> t.Iterator[str]:
     for table in manifest.contents.tables:
         if table.rows < 0 or table.bytes < 0 or not (table.sha256 == "" or _SHA256.match(table.sha256)):
             yield f"the table {table.schema}.{table.name}"
+        if table.parts and (min(table.parts) < 0 or sum(table.parts) != table.bytes):
+            yield f"the parts of the table {table.schema}.{table.name}"
 
 
 def _nonsense_of_set(manifest: Manifest) -> t.Iterator[str]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import typing as t
 
 from ..errors import StorageError
 from ..streams.base import Buffer
 from ..streams.digest import digest_of
 from .records import FileRecord
 from .storage import NewFile, StagedFolder
+
+_PIECE = 1 << 20
 
 
 class DigestedFile:
@@ -52,6 +55,41 @@ class DigestedFile:
         self._inner.abort()
 
 
+class WorkerFiles:
+    """The :class:`~dbfleet.interfaces.WorkerFiles` that another process writes a publication's files with."""
+
+    def __init__(self, staged: StagedFolder, renamed: tuple[str, str] | None) -> None:
+        self._staged = staged
+        self._renamed = renamed
+        self._files: list[DigestedFile] = []
+
+    def create(self, path: str) -> DigestedFile:
+        file = DigestedFile(self._staged, _stored_path(path, self._renamed))
+        self._files.append(file)
+        return file
+
+    def create_part(self, path: str) -> NewFile:
+        return self._staged.create(_stored_path(path, self._renamed))
+
+    def join(self, path: str, parts: t.Sequence[str]) -> None:
+        file = self.create(path)
+        for part in parts:
+            stored = _stored_path(part, self._renamed)
+            with contextlib.closing(self._staged.open(stored)) as source:
+                while True:
+                    data = source.read(_PIECE)
+                    if not data:
+                        break
+                    file.write(data)
+            self._staged.remove(stored)
+        file.close()
+
+    def take(self) -> tuple[FileRecord, ...]:
+        records = _records(self._files)
+        self._files = []
+        return records
+
+
 class Publication:
     """The :class:`~dbfleet.interfaces.ArtifactWriter` that a backup job gives to an engine.
 
@@ -65,6 +103,7 @@ class Publication:
         self._manifest_path = manifest_path
         self._renamed = renamed
         self._files: list[DigestedFile] = []
+        self._adopted: list[FileRecord] = []
 
     @property
     def can_patch(self) -> bool:
@@ -75,30 +114,25 @@ class Publication:
         self._files.append(file)
         return file
 
+    def for_worker(self) -> WorkerFiles:
+        return WorkerFiles(self._staged, self._renamed)
+
+    def adopt(self, files: t.Iterable[FileRecord]) -> None:
+        self._adopted.extend(files)
+
     def stored_path(self, path: str) -> str:
         """The path under which the engine's ``path`` is stored.
 
         :raises StorageError: there is no place for it.
         """
-        if self._renamed is None:
-            return path
-        engine_name, stored_name = self._renamed
-        head, slash, rest = path.partition("/")
-        if head != engine_name:
-            raise StorageError(f"{path} is not part of the artifact {engine_name}; only in a repository it has a place")
-        return f"{stored_name}{slash}{rest}"
+        return _stored_path(path, self._renamed)
 
     def records(self) -> tuple[FileRecord, ...]:
         """All files, sorted by path.
 
         :raises StorageError: one was never closed, so it may be incomplete.
         """
-        records = []
-        for file in self._files:
-            if file.record is None:
-                raise StorageError("a file of the backup was not finished; nothing is published")
-            records.append(file.record)
-        return tuple(sorted(records, key=lambda record: record.path))
+        return tuple(sorted((*_records(self._files), *self._adopted), key=lambda record: record.path))
 
     def publish(self, manifest: bytes) -> None:
         """Store the manifest and make everything visible at once.
@@ -116,3 +150,22 @@ class Publication:
             if file.record is None:
                 file.abort()
         self._staged.abandon()
+
+
+def _stored_path(path: str, renamed: tuple[str, str] | None) -> str:
+    if renamed is None:
+        return path
+    engine_name, stored_name = renamed
+    head, slash, rest = path.partition("/")
+    if head != engine_name:
+        raise StorageError(f"{path} is not part of the artifact {engine_name}; only in a repository it has a place")
+    return f"{stored_name}{slash}{rest}"
+
+
+def _records(files: t.Iterable[DigestedFile]) -> tuple[FileRecord, ...]:
+    records = []
+    for file in files:
+        if file.record is None:
+            raise StorageError("a file of the backup was not finished; nothing is published")
+        records.append(file.record)
+    return tuple(records)

@@ -38,6 +38,8 @@ class TableRecord:
     :param bytes: the size of its uncompressed data stream.
     :param sha256: of that stream, in hexadecimal: COPY text rows for PostgreSQL (without the end marker), the
         statements' bytes for MySQL. Empty where the table's data was left out.
+    :param parts: of a stream that several processes read, the sizes of their parts in their order; then the digest is
+        the SHA-256 of the parts' digests (32 bytes each), one after the other.
     """
 
     schema: str
@@ -45,6 +47,7 @@ class TableRecord:
     rows: int
     bytes: int
     sha256: str
+    parts: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

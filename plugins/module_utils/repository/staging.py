@@ -43,6 +43,9 @@ class StagingFolder:
     def open(self, path: str) -> FileSource:
         return FileSource(self._full(path))
 
+    def remove(self, path: str) -> None:
+        remove_tree(self._full(path))
+
     def sync(self) -> None:
         """Make every name below durable; the files are when they are closed."""
         sync_folders(self.path)

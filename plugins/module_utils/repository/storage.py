@@ -41,7 +41,10 @@ class NewFile(t.Protocol):
 
 
 class StagedFolder(t.Protocol):
-    """A backup's folder being written: invisible until published, gone when abandoned."""
+    """A backup's folder being written: invisible until published, gone when abandoned.
+
+    It can be pickled, so that other processes write files into it; publishing is for the one that began it.
+    """
 
     @property
     def can_patch(self) -> bool: ...
@@ -51,6 +54,9 @@ class StagedFolder(t.Protocol):
 
     def open(self, path: str) -> StoredFile:
         """A file of the folder that was closed before."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file of the folder that was closed before."""
 
     def publish(self) -> None:
         """Make the folder visible under its name, whole or not at all."""

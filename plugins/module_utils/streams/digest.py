@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import typing as t
 
 from .base import Buffer, ByteSink, ByteSource
 
@@ -56,6 +57,59 @@ class DigestSource:
     def hexdigest(self) -> str:
         """SHA-256 of everything read so far, in lower case hexadecimal."""
         return self._hash.hexdigest()
+
+
+class PartsDigestSource:
+    """Passes bytes on and keeps the digest of a stream that was written in parts: see :func:`combined_digest`.
+
+    :param parts: the sizes of the parts.
+    """
+
+    def __init__(self, inner: ByteSource, parts: t.Sequence[int]) -> None:
+        self._inner = inner
+        self._left = list(reversed(parts))
+        self._room = self._left.pop() if self._left else 0
+        self._hash = hashlib.sha256()
+        self._digests: list[str] = []
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._inner.read(size)
+        view = memoryview(data)
+        while view:
+            while not self._room and self._left:
+                self._end_part()
+            # What comes after the last part is taken into it, and makes the digest a wrong one.
+            taken = view[: self._room] if self._room else view
+            self._hash.update(taken)
+            self._room -= min(self._room, len(taken))
+            view = view[len(taken) :]
+        self.size += len(data)
+        return data
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def hexdigest(self) -> str:
+        """The digest of everything read; once, at the end."""
+        while not self._room and self._left:
+            self._end_part()
+        return combined_digest([*self._digests, self._hash.hexdigest()])
+
+    def _end_part(self) -> None:
+        self._digests.append(self._hash.hexdigest())
+        self._hash = hashlib.sha256()
+        self._room = self._left.pop()
+
+
+def combined_digest(parts: t.Iterable[str]) -> str:
+    """The digest of a stream in parts: SHA-256 of the parts' own digests, 32 bytes each, one after the other.
+
+    SHA-256 cannot be computed from both ends, so parts that were read at the same time have no common one.
+
+    :param parts: their digests in hexadecimal.
+    """
+    return hashlib.sha256(b"".join(map(bytes.fromhex, parts))).hexdigest()
 
 
 def digest_of(source: ByteSource) -> tuple[str, int]:

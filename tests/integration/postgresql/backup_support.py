@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 from dbfleet.postgresql.dump import PostgresqlBackupSource
 from dbfleet.postgresql.options import BackupOptions
 from dbfleet.progress import Progress
-from dbfleet.repository.records import BackupContents
+from dbfleet.repository.publication import WorkerFiles
+from dbfleet.repository.records import BackupContents, FileRecord
+from dbfleet.repository.staging import StagingFolder
 from dbfleet.streams.file import FileSink
 from tests import servers
 from tests.integration.postgresql.restore_support import connection_options
@@ -43,6 +45,13 @@ class Folder:
     def __init__(self, path: Path, *, can_patch: bool = True) -> None:
         self.path = path
         self.can_patch = can_patch
+        self.adopted: list[FileRecord] = []
+
+    def for_worker(self) -> WorkerFiles:
+        return WorkerFiles(StagingFolder(str(self.path)), None)
+
+    def adopt(self, files: Iterable[FileRecord]) -> None:
+        self.adopted.extend(files)
 
     def create(self, path: str) -> FileSink:
         (self.path / path).parent.mkdir(exist_ok=True)

@@ -7,11 +7,12 @@ import array
 import hashlib
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dbfleet.streams.base import Buffer, read_exactly
-from dbfleet.streams.digest import DigestSink, DigestSource, digest_of
+from dbfleet.streams.digest import DigestSink, DigestSource, PartsDigestSource, combined_digest, digest_of
 
 
 class Inner:
@@ -72,3 +73,21 @@ def test_read_exactly_collects_short_reads(data: bytes, size: int, most: int) ->
             return super().read(min(size or 0, most))
 
     assert read_exactly(Short(data), size) == data[:size]
+
+
+@given(parts=st.lists(st.binary(max_size=50), min_size=1, max_size=8), size=st.integers(1, 60))
+def test_a_stream_in_parts_has_the_digest_of_its_parts(parts: list[bytes], size: int) -> None:
+    expected = combined_digest(hashlib.sha256(part).hexdigest() for part in parts)
+    source = PartsDigestSource(io.BytesIO(b"".join(parts)), [len(part) for part in parts])
+    while source.read(size):
+        pass
+    assert (source.hexdigest(), source.size) == (expected, sum(map(len, parts)))
+
+
+@pytest.mark.parametrize("content", [b"abcdeX", b"abcde", b"abcdefg", b"", b"abcde" * 3])
+def test_another_stream_in_parts_has_another_digest(content: bytes) -> None:
+    expected = combined_digest(hashlib.sha256(part).hexdigest() for part in (b"abc", b"def"))
+    source = PartsDigestSource(io.BytesIO(content), [3, 3])
+    while source.read(4):
+        pass
+    assert source.hexdigest() != expected

@@ -109,10 +109,15 @@ class DirectoryWriter:
         compression: Compression,
     ) -> None:
         self._data = DirectoryFiles(files, folder, version=header.version, compression=compression)
-        self._version = header.version
+        self.version = header.version
         self._entries = tuple(entries)
         self._head = encode_header(header, archive_format=FORMAT_TAR, compression=compression)
         self._waiting = {entry.dump_id: entry for entry in entries if entry.had_dumper}
+
+    @property
+    def waiting(self) -> int:
+        """How many entries' data is still to be written."""
+        return len(self._waiting)
 
     def begin_data(self, entry: TocEntry) -> ByteSink:
         self.written_elsewhere(entry)
@@ -137,7 +142,7 @@ class DirectoryWriter:
             raise DbfleetError(f"the archive is not complete: the data is missing of {missing}")
         file = self._data.create(TOC_NAME)
         file.write(self._head)
-        file.write(encode_toc(self._entries, version=self._version, extra=self._file_name))
+        file.write(encode_toc(self._entries, version=self.version, extra=self._file_name))
         file.close()
 
     def abort(self) -> None:
@@ -147,4 +152,4 @@ class DirectoryWriter:
         if not entry.had_dumper:
             return encode_string("")
         large = entry.desc == LARGE_OBJECTS
-        return encode_string(object_list_name(entry, self._version) if large else data_file_name(entry))
+        return encode_string(object_list_name(entry, self.version) if large else data_file_name(entry))

@@ -1,0 +1,268 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Writing a directory archive's data with several processes, all of which see the leader's snapshot.
+
+The largest tables are begun first. A very large one is read in ranges of its blocks by several processes at once, each
+into a file of its own; in the end the files are put one behind the other: gzip members and zstd and LZ4 frames may
+follow each other, so for a reader it is one stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import typing as t
+
+from .. import drivers
+from ..errors import ConsistencyError, QueryError
+from ..interfaces import ArtifactWriter, WorkerFiles
+from ..progress import Progress
+from ..repository.records import FileRecord, TableRecord
+from ..streams.background import BackgroundSink
+from ..streams.base import ByteSink
+from ..streams.compression import Compression, compress_sink
+from ..streams.digest import DigestSink, combined_digest
+from ..workers import WorkerPool
+from .archive.copy_text import data_sink
+from .archive.directory_writer import DirectoryFiles, DirectoryWriter, data_file_name
+from .catalog.base import CatalogOid
+from .connection import connect
+from .contents import Contents, DataItem, LargeObjectsItem
+from .copy_out import copy_out
+from .data_out import write_large_objects, write_table
+from .options import ConnectionOptions
+from .quoting import qualified
+from .session import Session
+from .snapshot import Snapshot, join_snapshot
+
+#: Smaller parts would cost more in joining than they save.
+_LEAST_PART = 32 << 20
+#: How many parts there are for a process: enough that all end at about the same time.
+_PARTS_PER_JOB = 4
+#: Servers before read a range of blocks by reading the whole table.
+_RANGE_SCANS_SINCE = 140000
+_BLOCKS = """
+    SELECT c.oid, pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam
+    WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind = 'r' AND a.amname = 'heap'
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """What every process must know.
+
+    :param folder: the archive's folder among the files.
+    """
+
+    connection: ConnectionOptions
+    database: str
+    snapshot: str
+    files: WorkerFiles
+    folder: str
+    version: tuple[int, int]
+    compression: Compression
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A range of a table's blocks.
+
+    :param number: from 0; all but the first have a first block, all but the last one after their last.
+    """
+
+    number: int
+    first: int | None
+    end: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class DumpTask:
+    """Something to be done by one process: a table, a part of one, putting its parts together, or large objects.
+
+    :param size: about how many bytes there are to read.
+    :param joined: the number of parts to be put together.
+    """
+
+    item: DataItem | LargeObjectsItem
+    size: int
+    part: Part | None = None
+    joined: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What came of a task: the table's (or the part's) rows, and the files that are finished."""
+
+    table: TableRecord | None
+    files: tuple[FileRecord, ...]
+
+
+def write_in_parallel(
+    session: Session,
+    archive: DirectoryWriter,
+    contents: Contents,
+    sizes: t.Mapping[int, int],
+    assignment: Assignment,
+    *,
+    writer: ArtifactWriter,
+    jobs: int,
+    progress: Progress,
+) -> tuple[TableRecord, ...]:
+    """Write all data.
+
+    :param session: the leader's, in the transaction whose snapshot the processes take over.
+    :param sizes: of the tables, by OID.
+    :returns: the tables in the archive's order.
+    """
+    tasks = plan_tasks(session, contents, sizes, jobs=jobs)
+    done: dict[int, TableRecord] = {}
+    parts: dict[int, dict[int, TableRecord]] = {}
+    numbers = {task.item.entry.dump_id: task.part.number + 1 for task in tasks if task.part}
+    pool: WorkerPool[DumpTask, Done] = WorkerPool(
+        _DumpWorker, assignment, jobs=min(jobs, len(tasks)), progress=progress, may_fork=not session.pgconn.ssl_in_use
+    )
+    with pool:
+        for task in tasks:
+            pool.submit(task)
+        for task, result in pool.results():
+            writer.adopt(result.files)
+            number = task.item.entry.dump_id
+            if task.part is not None:
+                found = parts.setdefault(number, {})
+                found[task.part.number] = t.cast(TableRecord, result.table)
+                if len(found) == numbers[number]:
+                    pool.submit(DumpTask(task.item, 0, joined=len(found)), first=True)
+                continue
+            archive.written_elsewhere(task.item.entry)
+            if task.joined:
+                done[number] = _together([parts[number][index] for index in range(task.joined)])
+            elif result.table is not None:
+                done[number] = result.table
+    return tuple(done[item.entry.dump_id] for item in contents.data)
+
+
+def plan_tasks(session: Session, contents: Contents, sizes: t.Mapping[int, int], *, jobs: int) -> list[DumpTask]:
+    """Everything that is to be done, the largest first."""
+    blocks = _blocks(session, contents) if session.version >= _RANGE_SCANS_SINCE and jobs > 1 else {}
+    part_size = max(_LEAST_PART, sum(sizes.values()) // (jobs * _PARTS_PER_JOB))
+    tasks: list[DumpTask] = []
+    for item in contents.data:
+        size = sizes.get(item.table, 0)
+        ranges = _ranges(blocks.get(item.table, 0), size // part_size)
+        tasks.extend(DumpTask(item, size // len(ranges), part) for part in ranges)
+        if not ranges:
+            tasks.append(DumpTask(item, size))
+    shared = sizes.get(CatalogOid.PG_LARGEOBJECT.value, 0)
+    tasks.extend(DumpTask(objects, shared // len(contents.large_objects)) for objects in contents.large_objects)
+    return sorted(tasks, key=lambda task: -task.size)
+
+
+def _blocks(session: Session, contents: Contents) -> dict[int, int]:
+    """How many blocks the tables have that can be read in ranges."""
+    oids = "{" + ",".join(str(item.table) for item in contents.data if item.select) + "}"
+    return {int(oid): int(blocks) for oid, blocks in session.rows(_BLOCKS, (oids,))}
+
+
+def _ranges(blocks: int, number: int) -> list[Part]:
+    """``number`` ranges that cover every block that a table has or ever will have; none where it stays whole."""
+    number = min(number, blocks)
+    if number < 2:
+        return []
+    borders = [None, *(blocks * index // number for index in range(1, number)), None]
+    return [Part(index, borders[index], borders[index + 1]) for index in range(number)]
+
+
+def _together(parts: t.Sequence[TableRecord]) -> TableRecord:
+    return TableRecord(
+        schema=parts[0].schema,
+        name=parts[0].name,
+        rows=sum(part.rows for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        sha256=combined_digest(part.sha256 for part in parts),
+        parts=tuple(part.bytes for part in parts),
+    )
+
+
+class _DumpWorker:
+    """One process's connection, in the leader's snapshot."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._files = assignment.files
+        self._folder = assignment.folder
+        self._compression = assignment.compression
+        self._data = DirectoryFiles(
+            assignment.files, assignment.folder, version=assignment.version, compression=assignment.compression
+        )
+        self._session = connect(assignment.connection, database=assignment.database)
+        try:
+            join_snapshot(self._session, Snapshot(assignment.snapshot, "", 0))
+        except BaseException:
+            self._session.close()
+            raise
+
+    def run(self, task: DumpTask, progress: Progress) -> Done:
+        item = task.item
+        table = None
+        if isinstance(item, LargeObjectsItem):
+            write_large_objects(self._session, self._data, item, progress)
+        elif task.joined:
+            parts = [self._part_path(item, number) for number in range(task.joined)]
+            self._files.join(self._path(item), parts)
+        else:
+            self._lock(item)
+            if task.part is None:
+                table = write_table(self._session, self._data, item, task.size, progress)
+            else:
+                table = self._write_part(item, task.part, progress)
+        return Done(table, self._files.take())
+
+    def close(self) -> None:
+        with contextlib.suppress(drivers.psycopg().OperationalError):
+            self._session.close()
+
+    def _lock(self, item: DataItem) -> None:
+        """Lock a table that the leader has locked already: only one who waits to alter it can make this fail."""
+        name = qualified(item.schema, item.name)
+        try:
+            self._session.execute(f"LOCK TABLE {name} IN ACCESS SHARE MODE NOWAIT")
+        except QueryError as error:
+            if error.context.get("sqlstate") != "55P03":
+                raise
+            raise ConsistencyError(
+                f"the table {item.schema}.{item.name} could not be locked by a worker: another session waits for an"
+                " ACCESS EXCLUSIVE lock on it",
+                hint="run the backup again when no one alters the schema",
+                table=f"{item.schema}.{item.name}",
+            ) from error
+
+    def _write_part(self, item: DataItem, part: Part, progress: Progress) -> TableRecord:
+        progress.item(f"{item.schema}.{item.name}")
+        file = self._files.create_part(self._part_path(item, part.number))
+        packed = compress_sink(file, self._compression)
+        # The end marker stands at the end of the last part.
+        digest = DigestSink(data_sink(item.entry, packed) if part.end is None else packed)
+        sink: ByteSink = BackgroundSink(digest)
+        try:
+            rows, size = copy_out(self._session, _range_statement(item, part), sink, progress)
+            sink.close()
+        except BaseException:
+            sink.abort()
+            raise
+        return TableRecord(item.schema, item.name, rows, size, digest.hexdigest())
+
+    def _path(self, item: DataItem) -> str:
+        return f"{self._folder}/{data_file_name(item.entry)}{self._compression.suffix}"
+
+    def _part_path(self, item: DataItem, number: int) -> str:
+        return f"{self._path(item)}.part{number}"
+
+
+def _range_statement(item: DataItem, part: Part) -> str:
+    conditions = []
+    if part.first is not None:
+        conditions.append(f"ctid >= '({part.first},0)'::pg_catalog.tid")
+    if part.end is not None:
+        conditions.append(f"ctid < '({part.end},0)'::pg_catalog.tid")
+    return f"COPY ({item.select} WHERE {' AND '.join(conditions)}) TO stdout"
