@@ -242,6 +242,8 @@ class _Dump:
         for view in self._views:
             if view.invalid:
                 self._progress.warn(f"view {view.name} is invalid on the server and kept as a comment: {view.invalid}")
+            elif view.unusable:
+                self._progress.warn(f"view {view.name} is in the backup, and it cannot be used: {view.unusable}")
 
     def _write_table(self, output: Output, table: Table) -> None:
         self._progress.item(table.name)
