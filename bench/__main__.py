@@ -44,7 +44,7 @@ def measure_cell(cell: Cell, runs: int) -> dict[str, Any]:
             ours.append(first)
             theirs.append(second)
     mine, other = median(ours), median(theirs)
-    sizes = [path.stat().st_size for path in cell.outputs]
+    sizes = [_size(path) for path in cell.outputs]
     return {
         "cell": cell.name,
         "ours": vars(mine),
@@ -55,6 +55,11 @@ def measure_cell(cell: Cell, runs: int) -> dict[str, Any]:
         "ours_wall_range": [min(one.wall for one in ours), max(one.wall for one in ours)],
         "theirs_wall_range": [min(one.wall for one in theirs), max(one.wall for one in theirs)],
     }
+
+
+def _size(path: Path) -> int:
+    """Of a file, or of all files in a folder."""
+    return sum(one.stat().st_size for one in (path.rglob("*") if path.is_dir() else (path,)) if one.is_file())
 
 
 def cells(only: str, scale: float, folder: Path) -> Iterator[Cell]:

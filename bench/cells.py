@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,10 @@ class Cell:
 
 def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _ours(server: servers.Server, verb: str, *arguments: str) -> Command:
@@ -80,6 +84,30 @@ def postgresql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
             _theirs("pg_restore", server, "--exit-on-error", "--dbname", TARGET, str(theirs)),
             lambda: _fresh_target(server),
             inputs=dump,
+        )
+
+    yield from _other_formats(server, folder)
+
+
+def _other_formats(server: servers.Server, folder: Path) -> Iterator[Cell]:
+    """The directory with 1, 2 and 4 jobs, and the plain script."""
+    forms = [
+        (f"directory {label} jobs {jobs}", "directory", compress, ("--jobs", str(jobs)))
+        for label, compress in (("gzip", "gzip:6"), ("none", "none"))
+        for jobs in (1, 2, 4)
+    ]
+    forms.append(("plain none", "plain", "none", ()))
+    forms.append(("plain gzip", "plain", "gzip:6", ()))
+    for name, form, compress, options in forms:
+        label = name.replace(" ", "-")
+        ours, theirs = folder / f"ours-{label}", folder / f"theirs-{label}"
+        where = ["--dest", str(ours), "--compress", compress]
+        yield Cell(
+            f"postgresql dump {name}",
+            _ours(server, "backup", "--database", SOURCE, "--format", form, *where, *options),
+            _theirs("pg_dump", server, f"-F{form[0]}", *options, f"--compress={compress}", "-f", str(theirs), SOURCE),
+            lambda paths=(ours, Path(f"{ours}.manifest.json"), theirs): _remove(paths),  # type: ignore[misc]
+            (ours, theirs),
         )
 
 

@@ -99,6 +99,26 @@ options:
       - PostgreSQL only, and not for the format V(plain).
     type: str
     choices: ['1.12', '1.13', '1.14', '1.15', '1.16']
+  inserts:
+    description:
+      - Store rows as C(INSERT) statements. Restoring them is much slower.
+      - PostgreSQL only.
+    type: bool
+  column_inserts:
+    description:
+      - As O(inserts), with the names of the columns in every statement.
+      - PostgreSQL only.
+    type: bool
+  rows_per_insert:
+    description:
+      - As O(inserts), with up to so many rows in a statement.
+      - PostgreSQL only.
+    type: int
+  on_conflict_do_nothing:
+    description:
+      - Add C(ON CONFLICT DO NOTHING) to the C(INSERT) statements.
+      - PostgreSQL only.
+    type: bool
   clean:
     description:
       - Have the script drop what it makes first.

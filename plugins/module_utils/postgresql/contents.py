@@ -79,17 +79,19 @@ class Contents:
     warnings: tuple[str, ...]
 
 
-def read_contents(session: Session, *, groups_large_objects: bool = False) -> Contents:
+def read_contents(session: Session, *, groups_large_objects: bool = False, inserts: bool = False) -> Contents:
     """Read the catalogs inside the dump's transaction.
 
     :param groups_large_objects: as :class:`Catalog` has it.
+    :param inserts: the tables' data is stored as INSERT statements.
 
     :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
         with _without_collections():
-            return _read(Catalog(session, groups_large_objects=groups_large_objects))
+            contents = _read(Catalog(session, groups_large_objects=groups_large_objects))
+            return _with_inserts(contents) if inserts else contents
     except QueryError as error:
         if error.context.get("sqlstate") not in _GONE:
             raise
@@ -146,6 +148,13 @@ def _read(catalog: Catalog) -> Contents:
         objects=dict(sorted(counts.items())),
         warnings=tuple(catalog.left_out.values()),
     )
+
+
+def _with_inserts(contents: Contents) -> Contents:
+    """The same with no COPY statement in the entries."""
+    entries = {entry.dump_id: dataclasses.replace(entry, copy_stmt=None) for entry in contents.entries}
+    data = tuple(dataclasses.replace(item, entry=entries[item.entry.dump_id]) for item in contents.data)
+    return dataclasses.replace(contents, entries=tuple(entries.values()), data=data)
 
 
 def _with_columns(ordered: t.Sequence[DatabaseObject]) -> list[int]:

@@ -15,6 +15,7 @@ from ..streams.digest import DigestSink
 from .archive.writer import LargeObjectsWriter
 from .contents import DataItem, LargeObjectsItem
 from .copy_out import copy_out
+from .inserts import InsertOptions, InsertSink, insert_form
 from .large_object_out import large_objects_out
 from .session import Session
 from .toc import TocEntry
@@ -31,21 +32,36 @@ class DataFiles(t.Protocol):
     def begin_large_objects(self, entry: TocEntry) -> LargeObjectsWriter: ...
 
 
-def write_table(session: Session, files: DataFiles, item: DataItem, size: int, progress: Progress) -> TableRecord:
+def write_table(
+    session: Session,
+    files: DataFiles,
+    item: DataItem,
+    size: int,
+    progress: Progress,
+    *,
+    inserts: InsertOptions | None = None,
+) -> TableRecord:
     """Write the rows of one table.
 
     :param size: about how many bytes there are.
+    :param inserts: write statements instead of rows.
     """
     progress.item(f"{item.schema}.{item.name}")
+    form = insert_form(session, item, inserts) if inserts else None
     digest = DigestSink(files.begin_data(item.entry))
     sink: ByteSink = BackgroundSink(digest) if size >= _WORTH_A_THREAD else digest
+    statement = item.copy_statement
+    if form is not None and inserts is not None:
+        sink, statement = InsertSink(sink, form, inserts), form.copy_statement
     try:
-        rows, written = copy_out(session, item.copy_statement, sink, progress)
+        rows, _size = copy_out(session, statement, sink, progress)
         sink.close()
     except BaseException:
         sink.abort()
         raise
-    return TableRecord(item.schema, item.name, rows, written, digest.hexdigest())
+    # Statements have no digest: a reader could not tell the rows apart to compare them.
+    sha256 = digest.hexdigest() if inserts is None else ""
+    return TableRecord(item.schema, item.name, rows, digest.size, sha256)
 
 
 def write_large_objects(session: Session, files: DataFiles, item: LargeObjectsItem, progress: Progress) -> None:

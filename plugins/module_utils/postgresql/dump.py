@@ -21,7 +21,7 @@ from .connection import connect
 from .contents import Contents, read_contents
 from .data_out import write_large_objects, write_table
 from .dump_parallel import Assignment, write_in_parallel
-from .form import archive_version, form_of, recorded_options, script_options
+from .form import archive_version, form_of, insert_options, recorded_options, script_options
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
 from .privileges import check_readable
@@ -43,6 +43,7 @@ class PostgresqlBackupSource:
     def __init__(self, options: BackupOptions) -> None:
         self._options = options
         self._compression = form_of(options)
+        self._inserts = insert_options(options)
         self._compression.check_available()
         self._session: Session | None = None
         self._snapshot: Snapshot | None = None
@@ -117,13 +118,15 @@ class PostgresqlBackupSource:
                 folder=self._artifact,
                 version=archive.version,
                 compression=self._compression,
+                inserts=self._inserts,
             )
             return write_in_parallel(
                 session, archive, contents, self._sizes, assignment,
                 writer=writer, jobs=self._options.jobs, progress=progress,
             )  # fmt: skip
         tables = tuple(
-            write_table(session, archive, item, self._sizes.get(item.table, 0), progress) for item in contents.data
+            write_table(session, archive, item, self._sizes.get(item.table, 0), progress, inserts=self._inserts)
+            for item in contents.data
         )
         for objects in contents.large_objects:
             write_large_objects(session, archive, objects, progress)
@@ -152,7 +155,7 @@ class PostgresqlBackupSource:
         check_readable(session)
         self._snapshot = begin_snapshot(session, lock_wait_timeout=options.lock_wait_timeout)
         grouped = archive_version(options, self._compression, session.version) >= VERSION_RELKIND
-        self._contents = read_contents(session, groups_large_objects=grouped)
+        self._contents = read_contents(session, groups_large_objects=grouped, inserts=self._inserts is not None)
         measured = [item.table for item in self._contents.data]
         if self._contents.large_objects:
             measured.append(CatalogOid.PG_LARGEOBJECT.value)

@@ -31,6 +31,7 @@ from .connection import connect
 from .contents import Contents, DataItem, LargeObjectsItem
 from .copy_out import copy_out
 from .data_out import write_large_objects, write_table
+from .inserts import InsertOptions
 from .options import ConnectionOptions
 from .quoting import qualified
 from .session import Session
@@ -63,6 +64,7 @@ class Assignment:
     folder: str
     version: tuple[int, int]
     compression: Compression
+    inserts: InsertOptions | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +163,7 @@ def plan_tasks(session: Session, contents: Contents, sizes: t.Mapping[int, int],
 
 def _blocks(session: Session, contents: Contents) -> dict[int, int]:
     """How many blocks the tables have that can be read in ranges."""
-    oids = "{" + ",".join(str(item.table) for item in contents.data if item.select) + "}"
+    oids = "{" + ",".join(str(item.table) for item in contents.data if item.select and item.entry.copy_stmt) + "}"
     return {int(oid): int(blocks) for oid, blocks in session.rows(_BLOCKS, (oids,))}
 
 
@@ -192,6 +194,7 @@ class _DumpWorker:
         self._files = assignment.files
         self._folder = assignment.folder
         self._compression = assignment.compression
+        self._inserts = assignment.inserts
         self._data = DirectoryFiles(
             assignment.files, assignment.folder, version=assignment.version, compression=assignment.compression
         )
@@ -213,7 +216,7 @@ class _DumpWorker:
         else:
             self._lock(item)
             if task.part is None:
-                table = write_table(self._session, self._data, item, task.size, progress)
+                table = write_table(self._session, self._data, item, task.size, progress, inserts=self._inserts)
             else:
                 table = self._write_part(item, task.part, progress)
         return Done(table, self._files.take())

@@ -14,11 +14,15 @@ from ..streams.compression import Compression
 from .archive.header import parse_version, version_for, version_text
 from .archive.script import ScriptOptions
 from .archive.writer import DEFAULT_COMPRESSION, FORMATS
+from .inserts import InsertOptions
 from .options import BackupOptions
 
 _KEY_LENGTH = 63
 _KEY_LETTERS = string.ascii_letters + string.digits
 _PLAIN_ONLY = ("clean", "if_exists", "create", "restrict_key")
+_RECORDED = (
+    "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing"
+)  # fmt: skip
 _COMPRESSIONS = {"tar": ("none",)}
 #: The archive version that the pg_dump of each series writes.
 _SERIES_VERSIONS = ((170000, (1, 16)), (160000, (1, 15)), (120000, (1, 14)), (0, (1, 13)))
@@ -45,6 +49,11 @@ def form_of(options: BackupOptions) -> Compression:
             jobs=options.jobs,
         )
     _check_script(options)
+    if options.on_conflict_do_nothing and insert_options(options) is None:
+        raise UsageError(
+            "on_conflict_do_nothing means something only for INSERT statements",
+            hint="add inserts, column_inserts or rows_per_insert",
+        )
     if options.archive_version:
         _check_version(options, compression)
     return compression
@@ -98,8 +107,18 @@ def script_options(options: BackupOptions) -> ScriptOptions:
     return ScriptOptions(clean=options.clean, if_exists=options.if_exists, create=options.create, restrict_key=key)
 
 
+def insert_options(options: BackupOptions) -> InsertOptions | None:
+    """How rows become INSERT statements; ``None`` where they are stored as they are."""
+    if not (options.inserts or options.column_inserts or options.rows_per_insert):
+        return None
+    return InsertOptions(options.column_inserts, max(1, options.rows_per_insert), options.on_conflict_do_nothing)
+
+
 def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[str, t.Any]:
     """The options that shaped the content, as the manifest keeps them."""
-    if options.format != "plain":
-        return {"archive_version": version_text(version)}
-    return {name: True for name in ("clean", "if_exists", "create") if getattr(options, name)}
+    recorded: dict[str, t.Any] = {} if options.format == "plain" else {"archive_version": version_text(version)}
+    for name in _RECORDED:
+        value = getattr(options, name)
+        if value:
+            recorded[name] = value
+    return recorded

@@ -13,7 +13,7 @@ import typing as t
 from .. import drivers
 from ..errors import ConnectError, DbfleetError, QueryError
 from ..progress import Progress
-from ..streams.digest import DigestSource
+from ..streams.digest import RowsDigest
 from .session import Session
 from .text import to_text
 
@@ -46,7 +46,7 @@ class Loaded:
     sha256: str
 
 
-def load_table(session: Session, copy_statement: str, rows: DigestSource, progress: Progress) -> Loaded:
+def load_table(session: Session, copy_statement: str, rows: RowsDigest, progress: Progress) -> Loaded:
     """Send a table's rows as they are; nothing of them is ever part of a statement.
 
     :param rows: COPY text, without the end marker.

@@ -48,6 +48,8 @@ class BackupOptions:
     :param archive_version: ``1.12`` to ``1.16``; empty takes the one that the source's own pg_dump writes.
     :param jobs: worker processes; more than one for the format ``directory`` only.
     :param lock_wait_timeout: seconds to wait for the tables' share locks; 0 waits forever.
+    :param inserts: store rows as INSERT statements, with the columns' names for :attr:`column_inserts`.
+    :param rows_per_insert: the most rows of a statement; 0 for one, or for COPY where no INSERT is asked for.
     :param clean: a plain script drops what it makes first; with :attr:`if_exists`, where that exists.
     :param create: a plain script makes the database too.
     :param restrict: a plain script forbids psql every command of its own that is not the script's.
@@ -61,6 +63,10 @@ class BackupOptions:
     archive_version: str = ""
     jobs: int = 1
     lock_wait_timeout: float = 0
+    inserts: bool = False
+    column_inserts: bool = False
+    rows_per_insert: int = 0
+    on_conflict_do_nothing: bool = False
     clean: bool = False
     if_exists: bool = False
     create: bool = False

@@ -109,9 +109,8 @@ class RestoreRun:
         self._order = order
         self._settings = settings
         self._progress = progress
-        self._recorded = (
-            {} if manifest is None else {(table.schema, table.name): table.rows for table in manifest.contents.tables}
-        )
+        recorded = () if manifest is None else manifest.contents.tables
+        self._recorded = {(table.schema, table.name): table for table in recorded}
         self._clean = clean
         self._transaction_locks = transaction_locks
         self._new_database = new_database
@@ -225,12 +224,12 @@ class RestoreRun:
             for oid, source in self._archive.large_objects(entry):
                 self._write_large_object(oid, source)
             return
-        rows = table_rows(self._archive, entry)
-        loaded = load_table(self._session, (entry.copy_stmt or "").strip(), rows, self._progress)
         key = (entry.namespace or "", entry.tag)
-        expected = self._recorded.get(key, loaded.rows)
-        if loaded.rows != expected:
-            raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {expected}")
+        recorded = self._recorded.get(key)
+        rows = table_rows(self._archive, entry, () if recorded is None else recorded.parts)
+        loaded = load_table(self._session, (entry.copy_stmt or "").strip(), rows, self._progress)
+        if recorded is not None and loaded.rows != recorded.rows:
+            raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {recorded.rows}")
         self._tables.append(TableRecord(key[0], key[1], loaded.rows, loaded.bytes, loaded.sha256))
 
     def _create_large_objects(self, entry: TocEntry) -> None:

@@ -37,7 +37,7 @@ class TableRecord:
     :param rows: how many rows were written.
     :param bytes: the size of its uncompressed data stream.
     :param sha256: of that stream, in hexadecimal: COPY text rows for PostgreSQL (without the end marker), the
-        statements' bytes for MySQL. Empty where the table's data was left out.
+        statements' bytes for MySQL. Empty where the table's data was left out or is stored as INSERT statements.
     :param parts: of a stream that several processes read, the sizes of their parts in their order; then the digest is
         the SHA-256 of the parts' digests (32 bytes each), one after the other.
     """

@@ -193,6 +193,9 @@ _BACKUP = (
 _SCRIPT = tuple(
     Option(name, text, (flag,), ("backup",), (POSTGRESQL,), type="bool")
     for name, flag, text in (
+        ("inserts", "--inserts", "store rows as INSERT statements, which other databases understand"),
+        ("column_inserts", "--column-inserts", "the same with the columns' names"),
+        ("on_conflict_do_nothing", "--on-conflict-do-nothing", "with ON CONFLICT DO NOTHING in them"),
         ("clean", "--clean", "plain: drop what the script makes first"),
         ("if_exists", "--if-exists", "plain: with clean, drop only what exists"),
         ("create", "--create", "plain: make the database too"),
@@ -210,6 +213,15 @@ _FORM = (
         choices={POSTGRESQL: ARCHIVE_VERSIONS},
     ),
     *_SCRIPT,
+    Option(
+        "rows_per_insert",
+        "the most rows of an INSERT statement",
+        ("--rows-per-insert",),
+        ("backup",),
+        (POSTGRESQL,),
+        type="int",
+        metavar="N",
+    ),
     Option(
         "restrict_key",
         "plain: the key around the script, to get the same script again",
@@ -294,6 +306,6 @@ def _argument(option: Option) -> dict[str, t.Any]:
     if option.aliases:
         argument["aliases"] = list(option.aliases)
     # Ansible guesses from the name that an option may be a secret; saying no is saying that it was thought about.
-    if option.secret or "pass" in option.name:
+    if option.secret or "pass" in option.name or "key" in option.name:
         argument["no_log"] = option.secret
     return argument

@@ -102,6 +102,18 @@ class PartsDigestSource:
         self._room = self._left.pop()
 
 
+class RowsDigest(t.Protocol):
+    """A source that keeps the digest and the size of what was read, in one of the two ways."""
+
+    size: int
+
+    def read(self, size: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
 def combined_digest(parts: t.Iterable[str]) -> str:
     """The digest of a stream in parts: SHA-256 of the parts' own digests, 32 bytes each, one after the other.
 

@@ -31,6 +31,7 @@ from tests.integration.postgresql.restore_support import (
     content_of,
     fill,
     new_database,
+    pg_dump,
     restore,
 )
 from tests.servers.fixtures import Database, ServerPool
@@ -290,3 +291,54 @@ def test_large_objects_in_every_format(pg_latest_database: Database, tmp_path: P
     finally:
         pg_latest_database.execute(f"DROP OWNED BY {role}")
         server.execute(f"DROP ROLE {role}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"inserts": True},
+        {"column_inserts": True},
+        {"rows_per_insert": 3},
+        {"column_inserts": True, "rows_per_insert": 2, "on_conflict_do_nothing": True},
+    ],
+    ids="-".join,
+)
+def test_inserts_are_those_of_pg_dump(zoo: Database, tmp_path: Path, options: dict[str, object]) -> None:
+    server = zoo.server
+    ours, contents, _progress = back_up(server, zoo.name, tmp_path, **options)
+    flags = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in options.items()]
+    theirs = pg_dump(server, zoo.name, tmp_path / "theirs.dump", *flags, version=NEWEST_CLIENT)
+    if server.version[0] >= 14 or "rows_per_insert" not in options or "column_inserts" in options:
+        # A negative zero, which pg_dump's statements lose, is one of ours.
+        statements_of = [line.replace("'-0'", "-0") for line in script_of(ours, "--data-only")]
+        assert statements_of == script_of(theirs, "--data-only")
+    assert {name: contents.options[name] for name in options} == options
+    with new_database(server) as copy:
+        restore_genuinely(server, ours, copy)
+        assert dumped(server, copy) == dumped(server, zoo.name)
+
+
+def test_inserts_in_every_format(small: Database, tmp_path: Path) -> None:
+    artifacts = {}
+    for form in ("custom", "directory", "tar", "plain"):
+        artifacts[form], contents, _progress = back_up(
+            small.server, small.name, tmp_path, format=form, rows_per_insert=100
+        )
+        assert {table.sha256 for table in contents.tables} == {""}
+        assert sum(table.rows for table in contents.tables) == 2961
+        with new_database(small.server) as copy:
+            if form == "plain":
+                run_script(small.server, artifacts[form], copy)
+            else:
+                restore_genuinely(small.server, artifacts[form], copy)
+            assert_equal_databases(small.server, small.name, copy)
+
+
+def test_inserts_by_several_jobs(small: Database, tmp_path: Path) -> None:
+    artifact, _contents, _progress = back_up(
+        small.server, small.name, tmp_path, format="directory", jobs=3, column_inserts=True
+    )
+    with new_database(small.server) as copy:
+        restore_genuinely(small.server, artifact, copy)
+        assert_equal_databases(small.server, small.name, copy)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dbfleet.backup import BackupRequest, Destination, backup
-from dbfleet.errors import ConsistencyError, DbfleetError
+from dbfleet.errors import ConsistencyError, CorruptArtifactError, DbfleetError
 from dbfleet.postgresql import dump_parallel
 from dbfleet.postgresql.options import BackupOptions
 from dbfleet.progress import Progress, ProgressState
@@ -145,10 +145,17 @@ def test_the_manifest_of_a_parallel_backup_is_exact(pg_latest_database: Database
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o600}
     with target(pg_latest_database.server, "none") as opened:
         opened.verify(artifact, artifact.manifest, Progress())
-        big = next(table for table in artifact.manifest.contents.tables if table.name == "big")
-        assert len(big.parts) > 4
-        wrong = artifact.manifest.contents.tables[0]
-        assert wrong.sha256 != big.sha256
+    with new_database(pg_latest_database.server) as copy, target(pg_latest_database.server, copy) as opened:
+        opened.plan(artifact, artifact.manifest)
+        restored = opened.restore(artifact, artifact.manifest, Progress())
+        recorded = {(one.schema, one.name): (one.rows, one.sha256) for one in artifact.manifest.contents.tables}
+        assert {(one.schema, one.name): (one.rows, one.sha256) for one in restored.tables} == recorded
+    assert max(len(table.parts) for table in artifact.manifest.contents.tables) > 4
+    (data,) = [path for path in folder.rglob("*.dat.gz") if path.stat().st_size == max(stored.values())]
+    content = data.read_bytes()
+    data.write_bytes(content[: len(content) // 2])
+    with target(pg_latest_database.server, "none") as opened, pytest.raises(CorruptArtifactError):
+        opened.verify(artifact, artifact.manifest, Progress())
 
 
 class _Watch:
