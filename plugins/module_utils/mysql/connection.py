@@ -131,7 +131,8 @@ def _ssl_mode(explicit: str, filed: t.Mapping[str, str], ca_cert: str) -> str:
 
 
 def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
-    if endpoint.ssl_mode == "DISABLED":
+    # As the servers' own clients have it: a socket file is encrypted only where that was asked for.
+    if endpoint.ssl_mode == "DISABLED" or (endpoint.ssl_mode == "PREFERRED" and endpoint.unix_socket):
         return None
     try:
         context = ssl.create_default_context(cafile=endpoint.ca_cert or None)

@@ -77,16 +77,15 @@ class RowPackets:
 
     def _walk(self) -> None:
         """Find the whole packets that have arrived: the one loop over rows, so nothing else is done in it."""
-        buffer, end, position = self.buffer, self._end, self.stop
+        buffer, end, position, header = self.buffer, self._end, self.stop, _header
         append = self.starts.append
         last = end - HEADER_SIZE
         while position <= last:
-            following = position + HEADER_SIZE + (_header(buffer, position)[0] & _LENGTH_MASK)
-            if following > end:
-                break
             append(position)
-            position = following
-        self.stop = position
+            (word,) = header(buffer, position)
+            position += HEADER_SIZE + (word & _LENGTH_MASK)
+        # The last one may not have arrived completely.
+        self.stop = self.starts.pop() if position > end else position
 
     def _at_end(self) -> bool:
         """Whether the last packet ends the result; it is taken off then.

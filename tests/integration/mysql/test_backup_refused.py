@@ -209,6 +209,9 @@ def test_tls_modes_do_what_they_say(server_pool: Any, name: str) -> None:
         assert encrypted(ssl_mode="PREFERRED")
         assert encrypted()
         assert encrypted(ssl_mode="REQUIRED")
+        # A socket file is encrypted where that was asked for, as the servers' own clients have it.
+        assert not encrypted(host="", port=None, unix_socket=server.socket)
+        assert encrypted(host="", port=None, unix_socket=server.socket, ssl_mode="REQUIRED")
         assert encrypted(ssl_mode="VERIFY_CA", ca_cert=str(files.ca_cert))
         assert encrypted(ca_cert=str(files.ca_cert))
         assert encrypted(ssl_mode="VERIFY_IDENTITY", ca_cert=str(files.ca_cert))
