@@ -57,7 +57,7 @@ class WorkerPool(t.Generic[Task, Result]):
     :param argument: what it is called with; it travels too.
     :param progress: gets what the workers say.
     :param may_fork: nothing is open in this process that a copy of it could damage (TLS). Then processes are forked
-        where no other thread runs, which is faster; otherwise they are started anew.
+        where no foreign thread runs, which is much faster; otherwise they are started anew.
     """
 
     def __init__(
@@ -69,8 +69,7 @@ class WorkerPool(t.Generic[Task, Result]):
         progress: Progress,
         may_fork: bool,
     ) -> None:
-        # Forking beside other threads can copy a lock that nobody will ever release.
-        context = multiprocessing.get_context("fork" if may_fork and threading.active_count() == 1 else "spawn")
+        context = multiprocessing.get_context("fork" if may_fork and _only_own_threads() else "spawn")
         self._progress = progress
         self._waiting: collections.deque[Task] = collections.deque()
         self._members: list[_Member[Task]] = []
@@ -195,6 +194,16 @@ class _Member(t.Generic[Task]):
     def dismiss(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self.pipe.send(None)
+
+
+def _only_own_threads() -> bool:
+    """Whether no thread runs that could hold a lock which its copy would never release.
+
+    The engine's own threads (a repository lock's heartbeat) hold none that a worker ever takes.
+    """
+    return all(
+        thread is threading.current_thread() or thread.name.startswith("dbfleet-") for thread in threading.enumerate()
+    )
 
 
 def _died(process: t.Any) -> WorkerFailed:

@@ -122,6 +122,9 @@ def write_in_parallel(
     done: dict[int, TableRecord] = {}
     parts: dict[int, dict[int, TableRecord]] = {}
     numbers = {task.item.entry.dump_id: task.part.number + 1 for task in tasks if task.part}
+    # What is loaded now need not be loaded by every process that is forked.
+    drivers.numpy()
+    drivers.isal_zlib()
     pool: WorkerPool[DumpTask, Done] = WorkerPool(
         _DumpWorker, assignment, jobs=min(jobs, len(tasks)), progress=progress, may_fork=not session.pgconn.ssl_in_use
     )

@@ -69,7 +69,7 @@ class WorkerFiles:
         return file
 
     def create_part(self, path: str) -> NewFile:
-        return self._staged.create(_stored_path(path, self._renamed))
+        return self._staged.create_temporary(_stored_path(path, self._renamed))
 
     def join(self, path: str, parts: t.Sequence[str]) -> None:
         file = self.create(path)

@@ -34,11 +34,10 @@ class StagingFolder:
         make_folder(self.path)
 
     def create(self, path: str) -> FileSink:
-        full = self._full(path)
-        # The staging folder itself is not made again: if it is gone, another job has swept it away.
-        if "/" in path and os.path.isdir(self.path):
-            make_folders(os.path.dirname(full))
-        return FileSink(full)
+        return FileSink(self._place(path))
+
+    def create_temporary(self, path: str) -> FileSink:
+        return FileSink(self._place(path), durable=False)
 
     def open(self, path: str) -> FileSource:
         return FileSource(self._full(path))
@@ -52,6 +51,14 @@ class StagingFolder:
 
     def abandon(self) -> None:
         remove_tree(self.path)
+
+    def _place(self, path: str) -> str:
+        """Where a new file goes; its folders are made."""
+        full = self._full(path)
+        # The staging folder itself is not made again: if it is gone, another job has swept it away.
+        if "/" in path and os.path.isdir(self.path):
+            make_folders(os.path.dirname(full))
+        return full
 
     def _full(self, path: str) -> str:
         if not is_safe_path(path):

@@ -52,6 +52,9 @@ class StagedFolder(t.Protocol):
     def create(self, path: str) -> NewFile:
         """A new file in the folder."""
 
+    def create_temporary(self, path: str) -> NewFile:
+        """A new file in the folder that is to be removed before the folder is published."""
+
     def open(self, path: str) -> StoredFile:
         """A file of the folder that was closed before."""
 

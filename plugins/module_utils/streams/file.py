@@ -34,12 +34,14 @@ class FileSink:
     """A new file, readable by its owner only, synced to the disk when closed.
 
     :param path: must not exist yet.
+    :param durable: false for a file that will be read and removed at once: it need not be synced.
     :raises StorageError: the file exists, or its folder cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, durable: bool = True) -> None:
         self.path = path
         self.size = 0
+        self._durable = durable
         self._fd = -1
         try:
             # O_EXCL refuses a link of that name too, so nothing is ever written through one.
@@ -77,7 +79,8 @@ class FileSink:
         if self._fd < 0:
             return
         try:
-            os.fsync(self._fd)
+            if self._durable:
+                os.fsync(self._fd)
         except OSError as error:
             raise storage_error("sync", self.path, error) from error
         finally:
