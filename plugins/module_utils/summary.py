@@ -45,7 +45,7 @@ def backup_summary(manifest: Manifest, *, path: str, tables: bool = True) -> dic
         "options": dict(contents.options),
     }
     if tables:
-        summary["tables"] = [dataclasses.asdict(table) for table in contents.tables]
+        summary["tables"] = [{**dataclasses.asdict(table), "parts": list(table.parts)} for table in contents.tables]
     return summary
 
 
