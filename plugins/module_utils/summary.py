@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from .interfaces import BackupPlan
 from .repository.records import Manifest, ServerIdentity
+
+#: How a very large table was read in parts concerns the manifest only.
+_TABLE_FIELDS = ("schema", "name", "rows", "bytes", "sha256")
 
 
 def backup_summary(manifest: Manifest, *, path: str, tables: bool = True) -> dict[str, t.Any]:
@@ -45,7 +47,7 @@ def backup_summary(manifest: Manifest, *, path: str, tables: bool = True) -> dic
         "options": dict(contents.options),
     }
     if tables:
-        summary["tables"] = [{**dataclasses.asdict(table), "parts": list(table.parts)} for table in contents.tables]
+        summary["tables"] = [{name: getattr(table, name) for name in _TABLE_FIELDS} for table in contents.tables]
     return summary
 
 
