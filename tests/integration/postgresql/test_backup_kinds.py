@@ -64,9 +64,8 @@ def genuine_entries(database: Database, folder: Path, *, client: int = NEWEST_CL
 @pytest.mark.parametrize("kind", [*KINDS, "security_labels"])
 def test_entries_are_those_of_the_newest_pg_dump(kind: str, database: Database, tmp_path: Path) -> None:
     client = NEWEST_CLIENT
-    if kind == "large_objects":
-        if database.server.version[0] > 16:
-            pytest.skip("pg_dump 17 and later write groups of large objects, which archives of our version have not")
+    if kind == "large_objects" and database.server.version[0] <= 16:
+        # Groups of large objects came with archive version 1.16, which ours has from 17 on.
         client = 16
     fill(database, kind)
     archive, _contents, progress = back_up(database.server, database.name, tmp_path)
