@@ -34,8 +34,9 @@ class Writers:
             thread.start()
 
     def _run(self, server: Server, database: str, number: int) -> None:
+        # Closed in whatever way it ends: an open transaction would hold the tables against the tests that follow.
+        connection = server.connect(database, autocommit=False)
         try:
-            connection = server.connect(database, autocommit=False)
             cursor = connection.cursor()
             step = 0
             while not self._stop.is_set():
@@ -47,9 +48,10 @@ class Writers:
                 cursor.execute("UPDATE balance SET amount = amount + %s WHERE id = %s", (step % 7, number))
                 cursor.execute("UPDATE balance SET amount = amount - %s WHERE id = %s", (step % 7, number + 1))
                 connection.commit()
-            connection.close()
         except BaseException as error:  # noqa: BLE001 - raised again by the test's own thread
             self._errors.append(error)
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         self._stop.set()
