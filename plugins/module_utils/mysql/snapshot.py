@@ -27,6 +27,8 @@ from .session import Session
 
 _LOG = logging.getLogger("dbfleet.mysql")
 LOCK_SECONDS = 60
+_LOCK_ATTEMPT_SECONDS = 4
+_LOCK_PAUSE_SECONDS = 1.0
 _QUIET_SECONDS = 1.0
 _QUIET_ATTEMPTS = 15
 _SYNTAX_ERROR = 1064
@@ -191,17 +193,32 @@ def _by_binlog_snapshot(session: Session) -> Snapshot:
 
 
 def _lock_globally(session: Session) -> bool:
-    """FLUSH TABLES WITH READ LOCK; false where the user may not."""
+    """FLUSH TABLES WITH READ LOCK; false where the user may not.
+
+    While it waits for a statement to end, every other statement that writes waits behind it: also the next one of a
+    transaction whose row lock that statement is waiting for. So it is not waited for longer than a few seconds at a
+    time, far less than innodb_lock_wait_timeout, which would end somebody's transaction.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    session.execute(f"SET SESSION lock_wait_timeout = {_LOCK_ATTEMPT_SECONDS}")
     try:
-        session.execute("FLUSH TABLES WITH READ LOCK")
-    except PrivilegeError as error:
-        _LOG.debug("FLUSH TABLES WITH READ LOCK is not allowed: %s", error.message)
-        return False
-    except QueryError as error:
-        if error.context.get("errno") == faults.LOCK_WAIT_TIMEOUT:
-            raise _lock_timeout(session, "FLUSH TABLES WITH READ LOCK") from error
-        raise
-    return True
+        while True:
+            try:
+                session.execute("FLUSH TABLES WITH READ LOCK")
+            except PrivilegeError as error:
+                _LOG.debug("FLUSH TABLES WITH READ LOCK is not allowed: %s", error.message)
+                return False
+            except QueryError as error:
+                if error.context.get("errno") != faults.LOCK_WAIT_TIMEOUT:
+                    raise
+                if time.monotonic() > deadline:
+                    raise _lock_timeout(session, "FLUSH TABLES WITH READ LOCK") from error
+                _LOG.debug("FLUSH TABLES WITH READ LOCK stood in the way of others; tried again in a moment")
+                time.sleep(_LOCK_PAUSE_SECONDS)
+            else:
+                return True
+    finally:
+        session.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
 
 
 def _by_quiet_moment(session: Session) -> Snapshot:

@@ -122,6 +122,45 @@ def test_no_orphan_and_an_exact_position_under_writers(mysql_server: Server, tmp
     assert made.contents.snapshot["gtid"]
 
 
+def test_the_global_lock_ends_no_transaction_of_others(mysql_server: Server, tmp_path: Path) -> None:
+    """A statement waits for a row, the lock for the statement, the row's owner for the lock: somebody must yield."""
+    with scratch(mysql_server) as database:
+        prepare(mysql_server, database)
+        owner = mysql_server.connect(database, autocommit=False)
+        waiter = mysql_server.connect(database, autocommit=False)
+        failed: list[BaseException] = []
+
+        def wait_for_the_row() -> None:
+            try:
+                waiter.cursor().execute("SET SESSION innodb_lock_wait_timeout = 20")
+                waiter.cursor().execute("UPDATE balance SET amount = amount + 1 WHERE id = 0")
+                waiter.commit()
+            except BaseException as error:  # noqa: BLE001 - looked at by the test's own thread
+                failed.append(error)
+
+        def go_on() -> None:
+            # By now the backup's lock waits for the statement above.
+            time.sleep(1.5)
+            owner.cursor().execute("UPDATE balance SET amount = amount - 1 WHERE id = 1")
+            owner.commit()
+
+        owner.cursor().execute("UPDATE balance SET amount = amount - 1 WHERE id = 0")
+        threads = [threading.Thread(target=target) for target in (wait_for_the_row, go_on)]
+        try:
+            for thread in threads:
+                thread.start()
+            time.sleep(0.7)
+            made = back_up(mysql_server, database, tmp_path)
+        finally:
+            for thread in threads:
+                thread.join()
+            owner.close()
+            waiter.close()
+        assert failed == []
+        expected = "binlog_snapshot" if mysql_server.flavor == "mariadb" else "global_lock"
+        assert made.contents.snapshot["method"] == expected
+
+
 def _events_until(server: Server, database: str, made: Made, end: str) -> bytes:
     start = made.contents.snapshot
     files = [row[0] for row in server.execute("SHOW BINARY LOGS")]
