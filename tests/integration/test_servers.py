@@ -305,7 +305,8 @@ def test_binlog_programs_read_their_servers(mysql_database: Database) -> None:
     server = mysql_database.server
     mysql_database.execute("CREATE TABLE seen_in_the_log (a int PRIMARY KEY)")
     program = "mariadb-binlog" if server.flavor == "mariadb" else "mysqlbinlog"
-    shown = servers.client(program).run(server, "--read-from-remote-server", "binlog.000001").stdout
+    current = server.execute("SHOW BINARY LOGS")[-1][0]
+    shown = servers.client(program).run(server, "--read-from-remote-server", current).stdout
     assert b"seen_in_the_log" in shown
 
 
