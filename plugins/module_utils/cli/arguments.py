@@ -17,7 +17,9 @@ import typing as t
 from ..errors import NotFoundError, StorageError, UsageError
 from ..release import VERSION
 from ..requests.given import Given, given_to_command
-from ..requests.options import CONNECTION, WORLDS, Option, options_of
+from ..requests.option import WORLDS, Option
+from ..requests.options import options_of
+from ..requests.options_connection import CONNECTION
 
 _PASSWORD_HINT = (
     "arguments can be seen by every user of the machine: use PGPASSWORD, MYSQL_PWD, --passfile, --defaults-file or "

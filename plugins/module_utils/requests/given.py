@@ -9,7 +9,9 @@ import re
 import typing as t
 
 from ..errors import UsageError
-from .options import CONNECTION, DBMS, Option, options_of
+from .option import DBMS, Option
+from .options import options_of
+from .options_connection import CONNECTION
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|w)")

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from ..cluster_restore import ClusterRestoreRequest
-from ..mysql import options as mysql
-from ..postgresql import options as postgresql
 from ..restore import Origin, RestoreRequest
-from .connection import database_name, mysql_connection, postgresql_connection
 from .given import Given
-from .options import POSTGRESQL
+from .mysql_restore import mysql_restore
+from .option import POSTGRESQL
+from .postgresql_restore import postgresql_restore
 
 
 def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRestoreRequest:
@@ -34,36 +33,14 @@ def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRes
         source=given.text("source"),
     )
     if given.world != POSTGRESQL:
-        return RestoreRequest(options=_mysql(given), origin=origin, check=check)
+        return RestoreRequest(options=mysql_restore(given), origin=origin, check=check)
     what = given.exactly_one("database", "all_databases", "globals_only")
     if what == "database":
-        return RestoreRequest(options=_postgresql(given), origin=origin, check=check)
+        return RestoreRequest(options=postgresql_restore(given), origin=origin, check=check)
     for name in ("source_database", "create", "clean"):
         given.only_with(name, "database")
     if what == "all_databases":
         given.only_with("all_databases", "repository")
     return ClusterRestoreRequest(
-        options=_postgresql(given), origin=origin, globals_only=what == "globals_only", check=check
-    )
-
-
-def _postgresql(given: Given) -> postgresql.RestoreOptions:
-    return postgresql.RestoreOptions(
-        connection=postgresql_connection(given),
-        database=database_name(given),
-        create=given.switch("create"),
-        clean=given.switch("clean"),
-        force=given.switch("force"),
-        jobs=given.count("jobs", least=1),
-    )
-
-
-def _mysql(given: Given) -> mysql.RestoreOptions:
-    return mysql.RestoreOptions(
-        connection=mysql_connection(given),
-        database=database_name(given),
-        create=given.switch("create"),
-        clean=given.switch("clean"),
-        force=given.switch("force"),
-        jobs=given.count("jobs", least=1),
+        options=postgresql_restore(given), origin=origin, globals_only=what == "globals_only", check=check
     )

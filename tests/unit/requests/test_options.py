@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dbfleet.requests.options import OPTIONS, WORLDS, argument_spec, options_of
+from dbfleet.requests.option import WORLDS
+from dbfleet.requests.options import OPTIONS, argument_spec, options_of
 
 JOBS = ("backup", "restore", "info")
 

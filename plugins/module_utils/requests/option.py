@@ -1,0 +1,54 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One option that a user can give, whichever door it comes through."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+POSTGRESQL = "postgresql"
+MYSQL = "mysql"
+# MariaDB is spoken to as MySQL is; which of the two a server is, is found out when it is connected to.
+DBMS = {"postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MYSQL}
+WORLDS = (POSTGRESQL, MYSQL)
+
+TRANSFER = ("backup", "restore")
+EVERY = ("backup", "restore", "info")
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option of the modules and of the command.
+
+    :param name: as the modules call it.
+    :param help: one line for the command's help; the modules' documentation says more.
+    :param flags: the command's long options, the first being the usual one; empty where the command has none.
+    :param jobs: which of ``backup``, ``restore`` and ``info`` have it.
+    :param worlds: the database systems it makes sense for; empty for an option that has nothing to do with them.
+    :param type: ``str``, ``int``, ``bool``, ``path`` or ``list`` (of texts), as Ansible understands them; the command
+        takes an option of the type ``list`` several times.
+    :param choices: the values allowed in each world, empty for any.
+    :param required: the worlds in which it must be given.
+    :param metavar: the value's name in the command's help.
+    :param secret: never shown; such an option has no flags.
+    """
+
+    name: str
+    help: str
+    flags: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = TRANSFER
+    worlds: tuple[str, ...] = WORLDS
+    type: str = "str"
+    choices: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    default: t.Any = None
+    required: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    metavar: str = ""
+    secret: bool = False
+
+    def choices_in(self, world: str) -> tuple[str, ...]:
+        """The values allowed in ``world``, in every world where that is empty."""
+        worlds = [world] if world else list(self.choices)
+        return tuple(dict.fromkeys(choice for name in worlds for choice in self.choices.get(name, ())))

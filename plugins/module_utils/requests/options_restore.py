@@ -1,0 +1,36 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The options of a restore that every database system has, in whole or in part."""
+
+from __future__ import annotations
+
+from .option import Option
+
+RESTORE = (
+    Option("backup", "the backup's id, or latest", ("--backup",), ("restore",), default="latest", metavar="ID"),
+    Option(
+        "source_database",
+        "the database's name in the repository, where the target is called otherwise",
+        ("--source-database",),
+        ("restore",),
+        metavar="DB",
+    ),
+    Option("create", "create the target database", ("--create",), ("restore",), type="bool", default=False),
+    Option(
+        "clean",
+        "drop what the backup holds from the target first",
+        ("--clean",),
+        ("restore",),
+        type="bool",
+        default=False,
+    ),
+    Option(
+        "force",
+        "restore into a target that is not empty, as it is",
+        ("--force",),
+        ("restore",),
+        type="bool",
+        default=False,
+    ),
+)

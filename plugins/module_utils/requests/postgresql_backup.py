@@ -1,0 +1,36 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What to back up of a PostgreSQL server, out of the options that were given."""
+
+from __future__ import annotations
+
+from ..postgresql.options import BackupOptions
+from .connection import database_name, postgresql_connection
+from .given import Given
+from .given_compression import compression_of
+
+
+def postgresql_backup(given: Given) -> BackupOptions:
+    """One database, and in which form.
+
+    :raises UsageError: a value is not valid.
+    """
+    return BackupOptions(
+        connection=postgresql_connection(given),
+        database=database_name(given),
+        format=given.text("format") or "custom",
+        compression=compression_of(given),
+        archive_version=given.text("archive_version"),
+        jobs=given.count("jobs", least=1),
+        lock_wait_timeout=given.duration("lock_wait_timeout") or 0,
+        inserts=given.switch("inserts"),
+        column_inserts=given.switch("column_inserts"),
+        rows_per_insert=given.count("rows_per_insert", least=1) if given.has("rows_per_insert") else 0,
+        on_conflict_do_nothing=given.switch("on_conflict_do_nothing"),
+        clean=given.switch("clean"),
+        if_exists=given.switch("if_exists"),
+        create=given.switch("create"),
+        restrict=not given.switch("no_restrict"),
+        restrict_key=given.text("restrict_key"),
+    )
