@@ -61,7 +61,7 @@ unit: $(STAMP)  ## Tests without a server
 
 .PHONY: integration
 integration: $(STAMP)  ## Tests on real servers of every version; servers are downloaded when first needed
-	$(RUN_PYTEST) tests/integration
+	$(RUN_PYTEST) -n auto --dist loadfile tests/integration
 
 .PHONY: docs-lint
 docs-lint: $(STAMP)  ## The modules' documentation and every reference in it
