@@ -20,6 +20,7 @@ from .script_policy import ScriptPolicy
 from .script_runner import LoadedTable, ScriptRunner
 from .script_summary import ScriptSource, ScriptSummary, summarize
 from .session import Session
+from .statement_filter import filters_for
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _NAMED_AT_MOST = 10
@@ -53,7 +54,7 @@ class MysqlRestoreTarget:
         """
         progress.phase("verifying", total_bytes=_expected_bytes(manifest))
         self._progress = progress
-        self._summary = summarize(artifact, manifest, self._options.database, progress)
+        self._summary = summarize(artifact, manifest, self._options, progress)
         for reason in self._summary.left_out:
             progress.message(f"left out: {reason}")
         for label in self._summary.foreign_strings:
@@ -111,7 +112,8 @@ class MysqlRestoreTarget:
             source = ScriptSource(artifact)
             try:
                 policy = ScriptPolicy(summary.database, options.database)
-                runner = ScriptRunner(session, source, policy, options.database, progress)
+                filters = filters_for(options, summary.database)
+                runner = ScriptRunner(session, source, policy, filters, options.database, progress)
                 tables = runner.tables
                 runner.run()
             finally:
@@ -138,7 +140,7 @@ class MysqlRestoreTarget:
 
     def _summarized(self, artifact: ArtifactReader, manifest: Manifest | None) -> ScriptSummary:
         if self._summary is None:
-            self._summary = summarize(artifact, manifest, self._options.database, Progress())
+            self._summary = summarize(artifact, manifest, self._options, Progress())
         return self._summary
 
     def _connected(self) -> Session:

@@ -20,6 +20,7 @@ from .script import ScriptSplitter, Statement
 from .script_policy import ScriptPolicy
 from .script_summary import ScriptSource, TableDigest
 from .session import Session
+from .statement_filter import StatementFilter, apply_filters
 from .statements import Action
 
 _LOG = logging.getLogger("dbfleet.mysql")
@@ -60,18 +61,26 @@ class ScriptRunner:
     """Runs one script.
 
     :param session: its default database is the target.
+    :param filters: what every statement passes before it is judged and run.
     :param database: the target's name.
 
     :attr:`tables` fills as rows are loaded; :attr:`current` names the object at hand.
     """
 
     def __init__(
-        self, session: Session, source: ScriptSource, policy: ScriptPolicy, database: str, progress: Progress
+        self,
+        session: Session,
+        source: ScriptSource,
+        policy: ScriptPolicy,
+        filters: t.Sequence[StatementFilter],
+        database: str,
+        progress: Progress,
     ) -> None:
         self._session = session
         self._source = source
         self._splitter = ScriptSplitter(source, name=source.name)
         self._policy = policy
+        self._filters = filters
         self._database = database
         self._progress = progress
         self._columns: dict[str, tuple[list[str], set[str]]] = {}
@@ -108,8 +117,12 @@ class ScriptRunner:
 
     def _start(self, statement: Statement) -> _Sent | None:
         """Send a statement; ``None`` for one that is left out."""
+        original = statement.text
+        passed = apply_filters(self._filters, statement, statements.classify(original))
+        if passed is None:
+            return None
+        statement, action = passed
         text = statement.text
-        action = statements.classify(text)
         reason = self._policy.left_out(text, action)
         if reason:
             _LOG.debug("line %d left out: %s", statement.line, reason)
@@ -127,7 +140,7 @@ class ScriptRunner:
         except (self._session.driver_errors, OSError) as error:
             raise self._failed(error, sent) from error
         if action.is_data:
-            self.tables.setdefault(name, LoadedTable()).digest.add(text, action)
+            self.tables.setdefault(name, LoadedTable()).digest.add(original, action)
         return sent
 
     def _finish(self, sent: _Sent) -> None:

@@ -17,8 +17,10 @@ from ..repository.records import Manifest
 from ..streams.base import ByteSource
 from ..streams.compression import decompress_source, detect_method
 from . import statements
+from .options import RestoreOptions
 from .script import ScriptSplitter, Statement
 from .script_policy import ScriptPolicy, SqlModes
+from .statement_filter import StatementFilter, apply_filters, filters_for
 from .statements import DATABASE_OBJECTS, Action, Token
 
 _HEAD_SIZE = 4096
@@ -127,16 +129,18 @@ class ScriptSource:
         self._source.close()
 
 
-def summarize(artifact: ArtifactReader, manifest: Manifest | None, target: str, progress: Progress) -> ScriptSummary:
+def summarize(
+    artifact: ArtifactReader, manifest: Manifest | None, options: RestoreOptions, progress: Progress
+) -> ScriptSummary:
     """Walk the whole script.
 
-    :param target: the database that it is to be restored into.
+    :param options: of the restore that it is to be read for.
     :raises CorruptArtifactError: it is truncated, or its data is not what the manifest says.
     :raises UsageError: it holds something that a restore must not run; the message names the line.
     """
     source = ScriptSource(artifact)
     try:
-        walk = _Walk(source, manifest, target, progress)
+        walk = _Walk(source, manifest, options, progress)
         summary = walk.run()
     finally:
         source.close()
@@ -175,12 +179,14 @@ class TableDigest:
 class _Walk:
     """One pass over a script."""
 
-    def __init__(self, source: ScriptSource, manifest: Manifest | None, target: str, progress: Progress) -> None:
+    def __init__(
+        self, source: ScriptSource, manifest: Manifest | None, options: RestoreOptions, progress: Progress
+    ) -> None:
         self._source = source
         self._splitter = ScriptSplitter(source, name=source.name)
-        self._database = manifest.database if manifest is not None else ""
-        self._policy = ScriptPolicy(self._database, target)
-        self._target = target
+        self._options = options
+        self._target = options.database
+        self._made_from(manifest.database if manifest is not None else "")
         self._progress = progress
         self._modes = SqlModes()
         self._objects: dict[tuple[str, str], None] = {}
@@ -193,6 +199,11 @@ class _Walk:
         self._strings: dict[str, None] = {}
         self._left_out: dict[str, None] = {}
         self._actions: set[tuple[str, str]] = set()
+
+    def _made_from(self, database: str) -> None:
+        self._database = database
+        self._policy = ScriptPolicy(database, self._target)
+        self._filters: tuple[StatementFilter, ...] = filters_for(self._options, database)
 
     def run(self) -> ScriptSummary:
         first = True
@@ -230,20 +241,23 @@ class _Walk:
             self._database_options = f"CHARACTER SET {charset} COLLATE {collation}"
             self._needs["CHARSET"][charset.lower()] = self._needs["COLLATE"][collation.lower()] = "the database"
         if not self._database:
-            self._database = header_database(head)
-            self._policy = ScriptPolicy(self._database, self._target)
+            self._made_from(header_database(head))
 
     def _add(self, statement: Statement) -> None:
-        text = statement.text
-        if len(text) > self._largest[0]:
-            self._largest = (len(text), statement.line)
-        action = statements.classify(text)
+        original = statement.text
         try:
+            passed = apply_filters(self._filters, statement, statements.classify(original))
+            if passed is None:
+                return
+            statement, action = passed
+            text = statement.text
             reason = self._policy.left_out(text, action)
         except DbfleetError as error:
             error.message = f"line {statement.line} of {self._source.name}: {error.message}"
             error.context["line"] = statement.line
             raise
+        if len(text) > self._largest[0]:
+            self._largest = (len(text), statement.line)
         if action.verb == "CREATE" and action.kind == "DATABASE":
             self._database_options = _database_options(text)
         if reason:
@@ -251,7 +265,7 @@ class _Walk:
             return
         self._actions.add((action.verb, action.kind))
         if action.is_data:
-            self._add_data(text, action)
+            self._add_data(original, action)
         elif action.verb == "SET":
             self._modes.observe(text)
             self._splitter.backslash_escapes = self._modes.backslash_escapes
