@@ -79,18 +79,22 @@ class Contents:
     warnings: tuple[str, ...]
 
 
-def read_contents(session: Session, *, groups_large_objects: bool = False, inserts: bool = False) -> Contents:
+def read_contents(
+    session: Session, *, groups_large_objects: bool = False, inserts: bool = False, statistics: bool = False
+) -> Contents:
     """Read the catalogs inside the dump's transaction.
 
     :param groups_large_objects: as :class:`Catalog` has it.
     :param inserts: the tables' data is stored as INSERT statements.
+    :param statistics: with the optimizer's statistics.
 
     :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
         with _without_collections():
-            contents = _read(Catalog(session, groups_large_objects=groups_large_objects))
+            catalog = Catalog(session, groups_large_objects=groups_large_objects, with_statistics=statistics)
+            contents = _read(catalog)
             return _with_inserts(contents) if inserts else contents
     except QueryError as error:
         if error.context.get("sqlstate") not in _GONE:
@@ -118,7 +122,8 @@ def _read(catalog: Catalog) -> Contents:
     session = catalog.session
     database = read_database(catalog)
     objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
-    refuse_what_is_not_covered(session, {one.key for one in objects}.union(catalog.aliases, catalog.left_out))
+    covered = {one.key for one in objects}.union(catalog.aliases, catalog.left_out)
+    refuse_what_is_not_covered(session, covered, with_statistics=catalog.with_statistics)
     graph = Graph(objects, catalog.aliases, catalog.redirects)
     for catalog_oid, oid, needed_catalog, needed_oid in session.stream(_DEPENDENCIES):
         graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))

@@ -14,9 +14,10 @@ import heapq
 import typing as t
 
 from ..errors import UnsupportedObjectError
-from .catalog.base import DatabaseObject, Key, Priority
+from .catalog.base import CatalogOid, DatabaseObject, Key, Priority
 from .catalog.function import Function
 from .catalog.materialized_view import MaterializedView
+from .catalog.relation_statistics import RelationStatistics, statistics_key
 
 PRE_DATA_BOUNDARY = Key(-Priority.PRE_DATA_BOUNDARY, 0)
 POST_DATA_BOUNDARY = Key(-Priority.POST_DATA_BOUNDARY, 0)
@@ -85,6 +86,8 @@ class Graph:
         """The object's side of the two boundaries, and its owner's need of it."""
         if one.embedded_in is not None and one.embedded_in in self.objects:
             self.needs[one.embedded_in].add(one.key)
+        elif isinstance(one, RelationStatistics) and one.is_after_data(()):
+            self.needs[one.key].add(POST_DATA_BOUNDARY)
         elif one.priority < Priority.PRE_DATA_BOUNDARY:
             self.needs[PRE_DATA_BOUNDARY].add(one.key)
         elif one.priority < Priority.POST_DATA_BOUNDARY:
@@ -129,6 +132,7 @@ class Graph:
                 if isinstance(self.objects.get(key), (MaterializedView, Function)):
                     self.needs[PRE_DATA_BOUNDARY].discard(key)
                     self.postponed.add(key)
+                    self._postpone_statistics(key)
                     return
         names = [self.objects[key].label for key in loop if key in self.objects]
         raise UnsupportedObjectError(
@@ -136,6 +140,13 @@ class Graph:
             hint="drop or change one of them; the genuine pg_dump would write them in an order that cannot be restored",
             objects=names,
         )
+
+    def _postpone_statistics(self, relation: Key) -> None:
+        """The statistics of what is made after the data come there too."""
+        key = statistics_key(relation.oid)
+        if relation.catalog == CatalogOid.PG_CLASS and key in self.objects:
+            self.needs[POST_DATA_BOUNDARY].discard(key)
+            self.needs[key].add(POST_DATA_BOUNDARY)
 
     def _set_apart(self, part: DatabaseObject) -> None:
         """Give a part its own statement, after its owner."""

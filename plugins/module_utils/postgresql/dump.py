@@ -155,7 +155,12 @@ class PostgresqlBackupSource:
         check_readable(session)
         self._snapshot = begin_snapshot(session, lock_wait_timeout=options.lock_wait_timeout)
         grouped = archive_version(options, self._compression, session.version) >= VERSION_RELKIND
-        self._contents = read_contents(session, groups_large_objects=grouped, inserts=self._inserts is not None)
+        self._contents = read_contents(
+            session,
+            groups_large_objects=grouped,
+            inserts=self._inserts is not None,
+            statistics=options.statistics,
+        )
         measured = [item.table for item in self._contents.data]
         if self._contents.large_objects:
             measured.append(CatalogOid.PG_LARGEOBJECT.value)

@@ -21,7 +21,8 @@ _KEY_LENGTH = 63
 _KEY_LETTERS = string.ascii_letters + string.digits
 _PLAIN_ONLY = ("clean", "if_exists", "create", "restrict_key")
 _RECORDED = (
-    "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing"
+    "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing",
+    "statistics",
 )  # fmt: skip
 _COMPRESSIONS = {"tar": ("none",)}
 #: The archive version that the pg_dump of each series writes.

@@ -54,6 +54,7 @@ class BackupOptions:
     :param create: a plain script makes the database too.
     :param restrict: a plain script forbids psql every command of its own that is not the script's.
     :param restrict_key: the key for that, instead of a random one.
+    :param statistics: with the optimizer's statistics, which servers from 18 on can take.
     """
 
     connection: ConnectionOptions
@@ -72,6 +73,7 @@ class BackupOptions:
     create: bool = False
     restrict: bool = True
     restrict_key: str = ""
+    statistics: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -100,7 +100,8 @@ class Script:
 
     def definition(self, entry: TocEntry) -> str:
         """An entry without data."""
-        text = self._heading(entry) + self._statements(entry)
+        prefix = "Statistics for " if entry.desc == "STATISTICS DATA" else ""
+        text = self._heading(entry, prefix) + self._statements(entry)
         if entry.desc in _DATABASE_KINDS:
             text += self._connect(entry.tag)
         return text

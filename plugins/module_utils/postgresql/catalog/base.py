@@ -91,6 +91,7 @@ class Priority(enum.IntEnum):
     TABLE_DATA = 31
     SEQUENCE_SET = 32
     LARGE_OBJECT_DATA = 34
+    STATISTICS = 35
     POST_DATA_BOUNDARY = 40
     CONSTRAINT = 41
     INDEX = 42

@@ -73,11 +73,13 @@ class Catalog:
 
     :param session: in the dump's transaction, with an empty ``search_path``.
     :param groups_large_objects: several large objects share an entry (archives from version 1.16 on).
+    :param with_statistics: the optimizer's statistics are dumped.
     """
 
-    def __init__(self, session: Session, *, groups_large_objects: bool = False) -> None:
+    def __init__(self, session: Session, *, groups_large_objects: bool = False, with_statistics: bool = False) -> None:
         self.session = session
         self.groups_large_objects = groups_large_objects
+        self.with_statistics = with_statistics
         self.version = session.version
         #: The schemas whose objects are dumped, by OID.
         self.schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}

@@ -13,7 +13,7 @@ import typing as t
 
 from ...errors import UnsupportedObjectError
 from ..session import Session
-from .base import FIRST_USER_OID, CatalogOid, Key
+from .base import FIRST_USER_OID, CatalogOid, Key, Priority
 
 _NAMES_SHOWN = 20
 _NAMES_KEPT = 1000
@@ -29,13 +29,14 @@ _DESCRIBE = """
 """
 
 
-def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key]) -> None:
+def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key], *, with_statistics: bool = False) -> None:
     """Compare the catalogs with what was read.
 
     :param covered: every object that will be in the backup, or was left out on purpose.
+    :param with_statistics: the optimizer's statistics belong into the backup.
     :raises UnsupportedObjectError: something is in neither; ``context['objects']`` names it.
     """
-    found = session.stream(inventory_query(session.version))
+    found = session.stream(inventory_query(session.version, with_statistics=with_statistics))
     keys = ((kind, Key(int(catalog), int(oid))) for kind, catalog, oid in found)
     missing = [(kind, key) for kind, key in keys if key not in covered]
     may_read = session.value(_MAY_READ_SUBSCRIPTIONS) == "t"
@@ -59,19 +60,36 @@ def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key]) -> 
 
 
 def _describe(session: Session, keys: t.Sequence[Key]) -> list[str]:
-    catalogs = "{" + ",".join(str(int(key.catalog)) for key in keys) + "}"
+    catalogs = "{" + ",".join(str(_catalog_of(key)) for key in keys) + "}"
     oids = "{" + ",".join(str(key.oid) for key in keys) + "}"
-    return [text or "an object that was just dropped" for (text,) in session.rows(_DESCRIBE, (catalogs, oids))]
+    texts = [text or "an object that was just dropped" for (text,) in session.rows(_DESCRIBE, (catalogs, oids))]
+    return [f"statistics of {text}" if key.catalog < 0 else text for key, text in zip(keys, texts)]
 
 
-def inventory_query(version: int) -> str:
-    """One query over all catalogs: kind, catalog OID and OID of every object that a user made."""
+def _catalog_of(key: Key) -> int:
+    """The catalog that an object is in; statistics are named by their relation."""
+    return int(key.catalog) if key.catalog > 0 else CatalogOid.PG_CLASS.value
+
+
+def inventory_query(version: int, *, with_statistics: bool = False) -> str:
+    """One query over all catalogs: kind, catalog OID and OID of every object that a user made.
+
+    :param with_statistics: with the relations that have statistics.
+    """
     parts = [_select(kind, catalog, condition) for kind, catalog, condition in _kinds(version)]
     # Large objects choose their OIDs freely and are known by another catalog than the one that lists them.
     large_objects = CatalogOid.PG_LARGEOBJECT.value
     parts.append(f"SELECT 'large object', '{large_objects}', oid FROM pg_catalog.pg_largeobject_metadata")
     mappings = CatalogOid.PG_USER_MAPPING.value
     parts.append(f"SELECT 'user mapping', '{mappings}', umid FROM pg_catalog.pg_user_mappings WHERE umid >= 16384")
+    if with_statistics:
+        own = f"x.relpersistence <> 't' AND {_in_schema('x.relnamespace')} AND {_not_member('pg_class', 'x.oid')}"
+        usable = f"i.indisready AND (i.indisvalid OR x.relkind = 'I') AND {_of_relation('i.indrelid')}"
+        index = f"EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = x.oid AND {usable})"
+        parts.append(
+            f"SELECT 'statistics', '{-Priority.STATISTICS}', x.oid FROM pg_catalog.pg_class x WHERE x.oid >= 16384"
+            f" AND {own} AND (x.relkind IN ('r', 'p', 'm', 'f') OR x.relkind IN ('i', 'I') AND {index})"
+        )
     return "\nUNION ALL\n".join(parts)
 
 

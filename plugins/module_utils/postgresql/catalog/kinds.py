@@ -40,6 +40,7 @@ from .operator_family import read_operator_families
 from .publication import read_publications
 from .publication_member import read_publication_members
 from .range_type import read_range_types
+from .relation_statistics import read_relation_statistics
 from .row_security import read_row_security
 from .rule import read_rules
 from .schema import read_schemas
@@ -112,5 +113,6 @@ KINDS: tuple[Reader, ...] = (
     read_publication_members,
     read_subscriptions,
     read_large_objects,
+    read_relation_statistics,
     read_given_privileges,
 )

@@ -80,14 +80,15 @@ class Refresh(DatabaseObject):
     priority = Priority.REFRESH
 
     def edges(self) -> t.Iterable[Key]:
-        return (self.relation.key, *(_refresh_key(oid) for oid in self.sources))
+        return (self.relation.key, *(refresh_key(oid) for oid in self.sources))
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         statement = f"REFRESH MATERIALIZED VIEW {self.relation.sql_name};\n"
         yield Entry("MATERIALIZED VIEW DATA", self.name, statement, owner=self.relation.owner)
 
 
-def _refresh_key(oid: int) -> Key:
+def refresh_key(oid: int) -> Key:
+    """The key of a materialized view's filling."""
     return Key(-Priority.REFRESH, oid)
 
 
@@ -103,7 +104,7 @@ def read_materialized_views(catalog: Catalog) -> t.Iterator[DatabaseObject]:
         yield MaterializedView(relation.key, relation.schema, relation.name, relation, query)
         below = sources(relation.oid)
         if relation.is_populated and all(catalog.relations[oid].is_populated for oid in below):
-            yield Refresh(_refresh_key(relation.oid), relation.schema, relation.name, relation, tuple(sorted(below)))
+            yield Refresh(refresh_key(relation.oid), relation.schema, relation.name, relation, tuple(sorted(below)))
 
 
 def _materialized_sources(catalog: Catalog) -> t.Callable[[int], set[int]]:
