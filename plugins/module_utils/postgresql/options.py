@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from .restore_selection import RestoreSelection
+
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -55,6 +57,8 @@ class BackupOptions:
     :param restrict: a plain script forbids psql every command of its own that is not the script's.
     :param restrict_key: the key for that, instead of a random one.
     :param statistics: with the optimizer's statistics, which servers from 18 on can take.
+    :param snapshot: one that another session exported, instead of a new one.
+    :param serializable_deferrable: wait for a snapshot that no serializable transaction can contradict.
     """
 
     connection: ConnectionOptions
@@ -74,6 +78,8 @@ class BackupOptions:
     restrict: bool = True
     restrict_key: str = ""
     statistics: bool = False
+    snapshot: str = ""
+    serializable_deferrable: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +107,7 @@ class RestoreOptions:
     :param jobs: worker processes.
     :param properties: give an existing target the owner, settings, comment and privileges of the database that was
         backed up, as a new one gets them.
+    :param selection: what of the archive is restored.
     """
 
     connection: ConnectionOptions
@@ -110,6 +117,7 @@ class RestoreOptions:
     force: bool = False
     jobs: int = 1
     properties: bool = False
+    selection: RestoreSelection = RestoreSelection()
 
 
 @dataclasses.dataclass(frozen=True)
