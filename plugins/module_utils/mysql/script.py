@@ -20,10 +20,13 @@ import typing as t
 
 from ..errors import CorruptArtifactError, UsageError
 from ..streams.base import ByteSource
+from .script_insert import END, InsertRows, divisible, head_end
 
 BLOCK_SIZE = 1 << 18
 # The largest packet that any server accepts.
 LARGEST_STATEMENT = 1 << 30
+# Up to here a statement is read the fast way, which keeps all of it in the block.
+_LARGEST_USUAL = 4 << 20
 # Client commands are one short line; a longer one is no command.
 _LONGEST_LINE = 1 << 16
 
@@ -31,6 +34,9 @@ _LONGEST_COMMAND = 24
 _LONGEST_DELIMITER = 15
 # The longest of what has to be looked at together: a delimiter, or the begin of a comment.
 _LOOKAHEAD = 16
+
+# Enough for an INSERT up to its rows, but for those with very many columns.
+_LOOKAHEAD_OF_INSERT = 4096
 
 _SPACE = re.compile(rb"[ \t\r\n\v\f]*")
 _BOM = b"\xef\xbb\xbf"
@@ -283,7 +289,11 @@ class ScriptSplitter:
         """Cut the statement at the position; ``None`` for an empty one."""
         line = self._current_line()
         offset = self._offset + self._position
+        end = self._usual_insert_end()
         start = self._position
+        if end >= 0:
+            self._position = end + 1
+            return Statement(self._block[start:end], line, offset, True)
         whole = _skipping(self.delimiter, self.backslash_escapes, self._charset).match(self._block, start)
         end = whole.end() if whole else start
         if end > start and self._block.startswith(self.delimiter, end):
@@ -307,6 +317,31 @@ class ScriptSplitter:
         if not terminated:
             text = text.rstrip()
         return Statement(text, line, offset, bool(terminated)) if text else None
+
+    def _usual_insert_end(self) -> int:
+        """The position of the delimiter if the statement at hand is an INSERT of the usual form; else -1."""
+        if not self.backslash_escapes or self.delimiter != b";" or self._charset in _WIDE_CHARSETS:
+            return -1
+        self._need(_LOOKAHEAD_OF_INSERT)
+        done = head_end(self._block, self._position) - self._position
+        rows = InsertRows()
+        while 0 <= done <= _LARGEST_USUAL:
+            first = self._position + done
+            last = min(first + self._block_size, len(self._block))
+            # What ends with the delimiter's first sign is not the statement's end where the string goes on.
+            end = self._block.find(END, first + (done > 0 and rows.inside_string), last)
+            if end < 0 and not divisible(self._block, last):
+                last -= 1
+                if last <= first or not divisible(self._block, last):
+                    return -1
+            if not rows.usual(self._block[first : last if end < 0 else end]):
+                return -1
+            if end >= 0 and not rows.inside_string:
+                return end
+            done = (last if end < 0 else end) - self._position
+            if end < 0 and self._position + done >= len(self._block) - 1 and not self._more():
+                return -1
+        return -1
 
     def _cuts(self, line: int) -> t.Iterator[tuple[int, bool | None]]:
         """Walk to the statement's end.

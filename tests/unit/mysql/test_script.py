@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dbfleet.errors import CorruptArtifactError, DbfleetError, UsageError
 from dbfleet.mysql.script import ScriptSplitter, Statement
+from dbfleet.mysql.script_insert import InsertRows, head_end
 
 
 class Source:
@@ -224,3 +227,42 @@ def test_any_bytes_give_the_same_at_every_block_size(script: bytes, size: int) -
             return type(error), error.message
 
     assert outcome(size) == outcome(1 << 16)
+
+
+INSERT_PARTS = [
+    b"`t`", b"`a'b`", b"`a``;\n`", b" VALUES ", b"(1,'a')", b",", b"'", b"''", b"\\", b"\\'", b"\\\\", b'"', b"0xAB",
+    b'"x;\n\'"', b"`", b";", b";\n", b"-- c'\n", b"--", b"#;\n", b"/* ' */", b"/*! ' */", b"\x01", b"-1", b"\xff",
+]  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.sampled_from(INSERT_PARTS), max_size=14), st.integers(1, 40))
+def test_the_fast_way_through_inserts_cuts_as_the_exact_way(parts: list[bytes], size: int) -> None:
+    script = b"INSERT INTO `t` VALUES (" + b"".join(parts) + b";\nREPLACE INTO `t` VALUES ('x;\n');\nSELECT 1;\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dbfleet.mysql.script.head_end", lambda block, start: -1)
+        want = _outcome(script, size)
+    assert _outcome(script, size) == want
+
+
+def _outcome(script: bytes, size: int) -> list[object]:
+    found: list[object] = []
+    try:
+        found.extend(ScriptSplitter(io.BytesIO(script), block_size=size))
+    except DbfleetError as error:
+        found.append((type(error), error.message))
+    return found
+
+
+def test_the_fast_way_is_taken_for_what_dump_programs_write() -> None:
+    """Or the speed would be lost without a sign."""
+    for head in (
+        b"INSERT INTO `t` VALUES ",
+        b"REPLACE INTO `a b` (`x`, `y`) VALUES\n",
+        b"INSERT IGNORE INTO `t` VALUES ",
+    ):
+        rows = b"(1,-2.5e-3,NULL,'it\\'s; -- # /* \"','\\\\',0xAB,_binary 'x\\n'),\n(2,3,4,'','a''b',X'00','')"
+        assert head_end(head + rows, 0) == len(head)
+        reader = InsertRows()
+        assert reader.usual(rows)
+        assert not reader.inside_string
