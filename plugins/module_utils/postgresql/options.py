@@ -117,7 +117,7 @@ class RestoreOptions:
     force: bool = False
     jobs: int = 1
     properties: bool = False
-    selection: RestoreSelection = RestoreSelection()
+    selection: RestoreSelection = dataclasses.field(default_factory=RestoreSelection)
 
 
 @dataclasses.dataclass(frozen=True)
