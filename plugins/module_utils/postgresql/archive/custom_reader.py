@@ -12,7 +12,7 @@ from ...streams.base import ByteSource
 from ...streams.compression import DecompressSource
 from ..toc import TocEntry
 from .custom import BLOCK_DATA, BLOCK_LARGE_OBJECTS
-from .entries import entry_name
+from .entries import LARGE_OBJECTS, entry_name
 from .header import FORMAT_CUSTOM, ArchiveHeader, Layout, read_header
 from .primitives import POSITION_NO_DATA, POSITION_SET, ArchiveInput
 from .toc import StoredEntry, read_toc
@@ -30,6 +30,8 @@ class CustomReader:
     :param source: positioned at its start; closed by :meth:`close`.
     :raises CorruptArtifactError: header or table of contents are damaged.
     """
+
+    format = "custom"
 
     def __init__(self, source: SeekableSource, name: str) -> None:
         self.name = name
@@ -63,6 +65,21 @@ class CustomReader:
             yield oid, source
             while source.read(_READ_SIZE):
                 pass
+
+    def check_extent(self) -> None:
+        with_data = [entry for entry in self.entries if entry.had_dumper]
+        for entry in with_data:
+            if entry.dump_id not in self._positions:
+                self._scan_for(entry)
+        if with_data:
+            last = max(with_data, key=lambda entry: self._positions[entry.dump_id])
+            block_type = BLOCK_LARGE_OBJECTS if last.desc == LARGE_OBJECTS else BLOCK_DATA
+            self._locate(last, block_type)
+            self._skip_block(block_type)
+        else:
+            self._seek(self._data_start)
+        if self._input.read(1):
+            raise self._input.corrupt("there are bytes that belong to no entry")
 
     def check_complete(self) -> None:
         offset = self._data_start
@@ -117,7 +134,8 @@ class CustomReader:
                 raise self._input.corrupt(f"it ends before the data of {entry_name(entry)}", offset=start)
             self._seek(start)
             block_type, dump_id = self._read_block_header("a data block")
-            if dump_id not in self._by_id or dump_id in self._positions:
+            # The block may be one that was found before and not read to its end.
+            if dump_id not in self._by_id or self._positions.get(dump_id, start) != start:
                 raise self._input.corrupt(f"a data block is of entry {dump_id}, which cannot be", offset=start)
             self._positions[dump_id] = start
             if dump_id == entry.dump_id:

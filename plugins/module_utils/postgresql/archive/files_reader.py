@@ -11,7 +11,7 @@ import typing as t
 from ...errors import CorruptArtifactError
 from ...streams.base import ByteSource
 from ..toc import TocEntry
-from .entries import entry_name
+from .entries import LARGE_OBJECTS, entry_name
 from .header import FORMAT_TAR, ArchiveHeader, Layout, read_header
 from .primitives import ArchiveInput
 from .toc import StoredEntry, read_toc
@@ -40,11 +40,13 @@ class Members(t.Protocol):
 class FilesReader:
     """One archive of several files; an ``ArchiveReader``.
 
+    :param archive_format: ``directory`` or ``tar``.
     :raises CorruptArtifactError: the table of contents is missing or damaged.
     """
 
-    def __init__(self, members: Members, name: str) -> None:
+    def __init__(self, members: Members, name: str, *, archive_format: str) -> None:
         self.name = name
+        self.format = archive_format
         self._members = members
         self._current: ByteSource | None = None
         toc = self._open(TOC_NAME, "the table of contents")
@@ -66,17 +68,21 @@ class FilesReader:
         return self._open(self._files[entry.dump_id], entry_name(entry))
 
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
-        listed = self._open_object_list(entry)
-        text = _read_whole(listed, f"{self.name}, the list of {entry_name(entry)}")
-        for line in text.splitlines():
-            match = _LARGE_OBJECT_LINE.fullmatch(line)
-            if match is None:
-                raise CorruptArtifactError(f"{self.name} is not a whole archive: its list of large objects is damaged")
-            oid, file_name = int(match.group(1)), match.group(2).decode("ascii")
+        for oid, file_name in self._listed_objects(entry):
             source = self._open(file_name, f"large object {oid}")
             yield oid, source
             while source.read(_READ_SIZE):
                 pass
+
+    def check_extent(self) -> None:
+        for entry in self.entries:
+            if not entry.had_dumper:
+                continue
+            if entry.desc != LARGE_OBJECTS:
+                self._require(self._files[entry.dump_id], entry_name(entry))
+                continue
+            for oid, file_name in self._listed_objects(entry):
+                self._require(file_name, f"large object {oid}")
 
     def check_complete(self) -> None:
         """Files that no entry names (``restore.sql`` of a tar) are no part of the archive."""
@@ -84,6 +90,15 @@ class FilesReader:
     def close(self) -> None:
         self._close_current()
         self._members.close()
+
+    def _listed_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, str]]:
+        listed = self._open_object_list(entry)
+        text = _read_whole(listed, f"{self.name}, the list of {entry_name(entry)}")
+        for line in text.splitlines():
+            match = _LARGE_OBJECT_LINE.fullmatch(line)
+            if match is None:
+                raise CorruptArtifactError(f"{self.name} is not a whole archive: its list of large objects is damaged")
+            yield int(match.group(1)), match.group(2).decode("ascii")
 
     def _open_object_list(self, entry: TocEntry) -> ByteSource:
         # A tar's table of contents names a file that is not there; the list has a name of its own.
@@ -101,11 +116,18 @@ class FilesReader:
         self._close_current()
         source = self._members.open(file_name) if file_name else None
         if source is None:
-            raise CorruptArtifactError(
-                f"{self.name} is not a whole archive: the file {file_name!r} of {what} is missing", path=file_name
-            )
+            raise self._missing(file_name, what)
         self._current = source
         return source
+
+    def _require(self, file_name: str, what: str) -> None:
+        if not self._members.has(file_name):
+            raise self._missing(file_name, what)
+
+    def _missing(self, file_name: str, what: str) -> CorruptArtifactError:
+        return CorruptArtifactError(
+            f"{self.name} is not a whole archive: the file {file_name!r} of {what} is missing", path=file_name
+        )
 
     def _read_extra(self, entry: TocEntry) -> StoredEntry:
         data = self._input

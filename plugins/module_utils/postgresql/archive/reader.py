@@ -29,6 +29,10 @@ class ArchiveReader(t.Protocol):
         """What to call the archive in messages."""
 
     @property
+    def format(self) -> str:
+        """``custom``, ``directory`` or ``tar``."""
+
+    @property
     def header(self) -> ArchiveHeader: ...
 
     @property
@@ -47,6 +51,12 @@ class ArchiveReader(t.Protocol):
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
         """The large objects of a ``BLOBS`` entry: OID and content. What is left unread of one is passed over."""
 
+    def check_extent(self) -> None:
+        """Everything that the table of contents names is there, to the archive's end; the data are not read.
+
+        :raises CorruptArtifactError: something is cut off or missing.
+        """
+
     def check_complete(self) -> None:
         """After every stream was read to its end: nothing else may be in the archive.
 
@@ -64,7 +74,7 @@ def open_archive(artifact: ArtifactReader) -> ArchiveReader:
     """
     names = artifact.names()
     if is_directory(names):
-        return FilesReader(DirectoryMembers(artifact), artifact.description)
+        return FilesReader(DirectoryMembers(artifact), artifact.description, archive_format="directory")
     if "" not in names:
         raise CorruptArtifactError(f"{artifact.description} is no PostgreSQL archive: it holds no toc.dat")
     source = artifact.open("")
@@ -81,7 +91,7 @@ def _open_file(source: SeekableSource, name: str) -> ArchiveReader:
     if head.startswith(MAGIC):
         return CustomReader(source, name)
     if is_tar(head):
-        return FilesReader(TarMembers(source, name), name)
+        return FilesReader(TarMembers(source, name), name, archive_format="tar")
     if head.startswith(_PLAIN_STARTS):
         raise UsageError(
             f"{name} is a plain SQL script, which cannot be restored yet",
