@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - dbfleet.backup.postgresql
   - dbfleet.backup.mysql
   - dbfleet.backup.postgresql_backup
+  - dbfleet.backup.postgresql_consistency
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
 attributes:

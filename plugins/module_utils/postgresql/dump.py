@@ -153,7 +153,12 @@ class PostgresqlBackupSource:
         refuse_transaction_pooler(session, options.connection)
         apply_dump_settings(session)
         check_readable(session)
-        self._snapshot = begin_snapshot(session, lock_wait_timeout=options.lock_wait_timeout)
+        self._snapshot = begin_snapshot(
+            session,
+            lock_wait_timeout=options.lock_wait_timeout,
+            given=options.snapshot,
+            serializable=options.serializable_deferrable,
+        )
         grouped = archive_version(options, self._compression, session.version) >= VERSION_RELKIND
         self._contents = read_contents(
             session,
@@ -181,7 +186,9 @@ def _identity(session: Session) -> ServerIdentity:
 
 
 def _moment(snapshot: Snapshot) -> dict[str, t.Any]:
-    moment: dict[str, t.Any] = {"snapshot_id": snapshot.id, "lsn": snapshot.lsn}
+    moment: dict[str, t.Any] = {"snapshot_id": snapshot.id}
+    if snapshot.lsn:
+        moment["lsn"] = snapshot.lsn
     if snapshot.timeline:
         moment["timeline"] = snapshot.timeline
     return moment

@@ -22,7 +22,7 @@ _KEY_LETTERS = string.ascii_letters + string.digits
 _PLAIN_ONLY = ("clean", "if_exists", "create", "restrict_key")
 _RECORDED = (
     "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing",
-    "statistics",
+    "statistics", "serializable_deferrable",
 )  # fmt: skip
 _COMPRESSIONS = {"tar": ("none",)}
 #: The archive version that the pg_dump of each series writes.
@@ -54,6 +54,10 @@ def form_of(options: BackupOptions) -> Compression:
         raise UsageError(
             "on_conflict_do_nothing means something only for INSERT statements",
             hint="add inserts, column_inserts or rows_per_insert",
+        )
+    if options.snapshot and options.serializable_deferrable:
+        raise UsageError(
+            "a given snapshot cannot be waited for: snapshot and serializable_deferrable exclude each other"
         )
     if options.archive_version:
         _check_version(options, compression)

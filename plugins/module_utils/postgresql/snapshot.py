@@ -14,7 +14,7 @@ import dataclasses
 import logging
 import typing as t
 
-from ..errors import ConsistencyError, QueryError
+from ..errors import ConsistencyError, NotFoundError, QueryError, UsageError
 from .data_relations import HOLDS_DATA
 from .quoting import literal, qualified
 from .session import Session
@@ -52,8 +52,21 @@ _LOCKED = """
     SELECT relation FROM pg_catalog.pg_locks
     WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND mode = 'AccessShareLock' AND granted
 """
+# The snapshot's file of a table and its present one; a table that is gone has none.
+_FILES = f"""
+    SELECT c.oid, n.nspname || '.' || c.relname,
+           c.relkind = 'p' OR c.relfilenode = coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND {HOLDS_DATA}
+    ORDER BY n.nspname, c.relname
+"""
 _LONGEST_LOCK_STATEMENT = 100_000
 _ATTEMPTS = 10
+_SHOWN = 10
+#: What the server says where a table's name means nothing, or something else, by now.
+_OTHER_TABLES = ("42P01", "3F000", "42809")
+#: ... and where a snapshot's name means nothing, is none, or is another database's.
+_NO_SNAPSHOT = ("22023", "0A000", "42704", "55000")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +74,7 @@ class Snapshot:
     """What fixes the moment of a backup.
 
     :param id: for other sessions' ``SET TRANSACTION SNAPSHOT``, valid while the transaction is open.
-    :param lsn: the write-ahead log's position at about that moment.
+    :param lsn: the write-ahead log's position at about that moment, empty where nobody knows it.
     :param timeline: 0 where it cannot be read.
     """
 
@@ -81,14 +94,21 @@ def apply_dump_settings(session: Session) -> None:
     session.execute(f"SET client_encoding TO '{session.parameter('server_encoding')}'")
 
 
-def begin_snapshot(session: Session, *, lock_wait_timeout: float = 0) -> Snapshot:
-    """Lock every table in ACCESS SHARE mode, then take the snapshot.
+def begin_snapshot(
+    session: Session, *, lock_wait_timeout: float = 0, given: str = "", serializable: bool = False
+) -> Snapshot:
+    """Lock every table in ACCESS SHARE mode and fix the moment that the transaction shows.
 
     :param lock_wait_timeout: seconds to wait for the locks, 0 waits forever.
-    :raises ConsistencyError: the locks were not granted in time, or tables came and went faster than they could be
-        locked.
+    :param given: take over the snapshot that another session exported under this name, instead of a new one.
+    :param serializable: wait for a moment that no serializable transaction can contradict.
+    :raises ConsistencyError: the locks were not granted in time, or tables changed faster than they could be locked,
+        or since the given snapshot was taken.
+    :raises NotFoundError: there is no such snapshot.
     :raises PrivilegeError: a table may not be locked.
     """
+    if given or serializable:
+        return begin_earlier_snapshot(session, given=given, lock_wait_timeout=lock_wait_timeout)
     for attempt in range(_ATTEMPTS):
         tables = session.rows(_TABLES)
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -96,7 +116,7 @@ def begin_snapshot(session: Session, *, lock_wait_timeout: float = 0) -> Snapsho
             _lock(session, [(schema, name) for _oid, schema, name in tables], lock_wait_timeout)
         except QueryError as error:
             session.execute("ROLLBACK")
-            if error.context.get("sqlstate") not in ("42P01", "3F000", "42809") or attempt + 1 == _ATTEMPTS:
+            if error.context.get("sqlstate") not in _OTHER_TABLES or attempt + 1 == _ATTEMPTS:
                 raise
             _log.debug("a table went away before it was locked, starting over: %s", error.message)
             continue
@@ -106,10 +126,83 @@ def begin_snapshot(session: Session, *, lock_wait_timeout: float = 0) -> Snapsho
             return describe_snapshot(session)
         session.execute("ROLLBACK")
         _log.debug("tables appeared before the snapshot was taken, starting over: %s", ", ".join(late))
-    raise ConsistencyError(
-        f"tables were made and dropped in database {session.database!r} faster than they could be locked",
+    raise _changing(session, late)
+
+
+def begin_earlier_snapshot(session: Session, *, given: str, lock_wait_timeout: float) -> Snapshot:
+    """:func:`begin_snapshot` where the locks can only come after the snapshot: it is given, or is to be waited for.
+
+    (A wait for a safe snapshot while tables are locked could last forever: the transaction waited for may wait for
+    such a lock, and the server would not see that the two wait for each other.)
+
+    A table that was truncated or rewritten in between would look empty: that shows by its file.
+    """
+    for _attempt in range(1 if given else _ATTEMPTS):
+        if given:
+            session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _take_over(session, given)
+        else:
+            _begin_serializable(session)
+        changed = _lock_unchanged(session, lock_wait_timeout)
+        if not changed:
+            found = describe_snapshot(session)
+            # When a given snapshot was taken, nobody knows.
+            return dataclasses.replace(found, lsn="", timeline=0) if given else found
+        session.execute("ROLLBACK")
+        _log.debug("tables changed after the snapshot was taken: %s", ", ".join(changed))
+    if given:
+        raise ConsistencyError(
+            f"tables of database {session.database!r} were dropped, truncated or rewritten since the snapshot {given}"
+            f" was taken: {', '.join(changed[:_SHOWN])}",
+            hint="export another snapshot and back up right after it",
+            tables=changed,
+        )
+    raise _changing(session, changed)
+
+
+def _lock_unchanged(session: Session, timeout: float) -> list[str]:
+    """Lock the tables that the snapshot shows; those that are not what it shows any more."""
+    changed = [name for _oid, name, same in session.rows(_FILES) if same != "t"]
+    if changed:
+        return changed
+    try:
+        _lock(session, [(schema, name) for _oid, schema, name in session.rows(_TABLES)], timeout)
+    except QueryError as error:
+        if error.context.get("sqlstate") not in _OTHER_TABLES:
+            raise
+        return [error.message]
+    locked = {oid for (oid,) in session.rows(_LOCKED)}
+    return [name for oid, name, same in session.rows(_FILES) if same != "t" or oid not in locked]
+
+
+def _begin_serializable(session: Session) -> None:
+    if session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t":
+        raise UsageError(
+            "a standby has no serializable transactions",
+            hint="leave --serializable-deferrable out, or back up from the primary",
+        )
+    session.execute("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE")
+
+
+def _take_over(session: Session, name: str) -> None:
+    try:
+        session.execute(f"SET TRANSACTION SNAPSHOT {literal(name)}")
+    except QueryError as error:
+        session.execute("ROLLBACK")
+        if error.context.get("sqlstate") in _NO_SNAPSHOT:
+            raise NotFoundError(
+                f"there is no snapshot {name!r} for database {session.database!r}: {error.message}",
+                hint="the session that exported it must be connected to the same database, its transaction still open",
+                **error.context,
+            ) from error
+        raise
+
+
+def _changing(session: Session, tables: t.Sequence[str]) -> ConsistencyError:
+    return ConsistencyError(
+        f"tables were made, dropped or changed in database {session.database!r} faster than they could be locked",
         hint="run the backup when no one alters the schema all the time",
-        tables=late,
+        tables=list(tables),
     )
 
 

@@ -17,6 +17,7 @@ from .options_connection import CONNECTION
 from .options_mysql_backup import MYSQL_BACKUP
 from .options_mysql_restore import MYSQL_RESTORE
 from .options_postgresql_backup import POSTGRESQL_BACKUP
+from .options_postgresql_consistency import POSTGRESQL_CONSISTENCY
 from .options_postgresql_restore import POSTGRESQL_RESTORE
 from .options_restore import RESTORE
 from .options_selection import SELECTION
@@ -54,6 +55,7 @@ OPTIONS = (
     *BACKUP,
     *SELECTION,
     *POSTGRESQL_BACKUP,
+    *POSTGRESQL_CONSISTENCY,
     *MYSQL_BACKUP,
     *RESTORE,
     *POSTGRESQL_RESTORE,

@@ -16,6 +16,9 @@ def postgresql_backup(given: Given) -> BackupOptions:
 
     :raises UsageError: a value is not valid.
     """
+    given.at_most_one("snapshot", "serializable_deferrable")
+    given.at_most_one("snapshot", "all_databases")
+    given.at_most_one("statistics", "no_statistics")
     return BackupOptions(
         connection=postgresql_connection(given),
         database=database_name(given),
@@ -33,4 +36,7 @@ def postgresql_backup(given: Given) -> BackupOptions:
         create=given.switch("create"),
         restrict=not given.switch("no_restrict"),
         restrict_key=given.text("restrict_key"),
+        snapshot=given.text("snapshot"),
+        serializable_deferrable=given.switch("serializable_deferrable"),
+        statistics=given.switch("statistics"),
     )

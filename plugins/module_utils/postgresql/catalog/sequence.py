@@ -154,7 +154,7 @@ def read_sequence_values(catalog: Catalog) -> t.Iterator[SequenceValue]:
 
     Sequences are not part of a snapshot: the value read is that of now, so it is never behind the tables' rows.
     """
-    sequences = [relation for relation in catalog.relations.values() if relation.kind == SEQUENCE]
+    sequences = [relation for relation in catalog.relations.values() if _has_value(catalog, relation)]
     values = {
         int(oid): (last_value, is_called == "t") for oid, last_value, is_called in _read_values(catalog, sequences)
     }
@@ -163,12 +163,21 @@ def read_sequence_values(catalog: Catalog) -> t.Iterator[SequenceValue]:
         if not last_value:
             raise ConsistencyError(
                 f"the value of sequence {relation.schema}.{relation.name} cannot be read",
-                hint="it was dropped meanwhile, or it is unlogged on a standby",
+                hint="it was dropped meanwhile; run the backup again",
                 object=f"{relation.schema}.{relation.name}",
             )
         yield SequenceValue(
             Key(-Priority.SEQUENCE_SET, relation.oid), relation.schema, relation.name, relation, last_value, is_called
         )
+
+
+def _has_value(catalog: Catalog, relation: Relation) -> bool:
+    if relation.kind == SEQUENCE and relation.persistence == "u" and catalog.is_standby:
+        name = f"{relation.schema}.{relation.name}"
+        key = Key(-Priority.SEQUENCE_SET, relation.oid)
+        catalog.leave_out(key, f"the value of unlogged sequence {name}, which a standby does not have")
+        return False
+    return relation.kind == SEQUENCE
 
 
 def _values_of(sequence: Relation) -> str:
