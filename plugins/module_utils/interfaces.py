@@ -202,10 +202,14 @@ class RestoreContents:
     :param tables: rows and bytes loaded for every table, under the schema and name that the backup has (not those of
         a renamed target); the digest is that of the stream that was loaded, empty where it was not computed.
     :param objects: how many objects of each kind were restored.
+    :param skipped: what was passed over because it existed, and was to be left as it is.
+    :param skipped_tables: of that, schema and name of the tables whose data was not loaded.
     """
 
     tables: tuple[TableRecord, ...]
     objects: t.Mapping[str, int]
+    skipped: tuple[str, ...] = ()
+    skipped_tables: tuple[tuple[str, str], ...] = ()
 
 
 class RestoreTarget(t.Protocol):

@@ -38,6 +38,8 @@ class WorkerFailed(DbfleetError):
     """A worker process died or failed in a way that the engine does not raise on purpose."""
 
     kind = "worker"
+    #: What the process was doing, as far as the pool that raises this knows.
+    task: object = None
 
 
 class Worker(t.Protocol[_Task_contra, _Result_co]):
@@ -113,7 +115,11 @@ class WorkerPool(t.Generic[Task, Result]):
                 return
             for member in self._ready():
                 task = t.cast(Task, member.task)
-                answered, result = member.receive(self._progress)
+                try:
+                    answered, result = member.receive(self._progress)
+                except WorkerFailed as error:
+                    error.task = task
+                    raise
                 if answered:
                     yield task, t.cast(Result, result)
 

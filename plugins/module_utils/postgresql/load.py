@@ -150,6 +150,8 @@ class _Sender:
         try:
             self._session.raise_for(result, statement)
         except DbfleetError as error:
+            if self._session.show_data and context:
+                error.message = f"{error.message} ({context})"
             # The innermost comes first: what a value's own parser says of the value.
             for position in _POSITION.finditer(context):
                 error.context["line"] = int(position.group(1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from .restore_options import RunOptions
 from .restore_selection import RestoreSelection
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -117,6 +118,7 @@ class RestoreOptions:
     force: bool = False
     jobs: int = 1
     properties: bool = False
+    run: RunOptions = dataclasses.field(default_factory=RunOptions)
     selection: RestoreSelection = dataclasses.field(default_factory=RestoreSelection)
 
 

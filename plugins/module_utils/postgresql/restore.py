@@ -21,6 +21,7 @@ from ..errors import (
 from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
 from ..progress import Progress
 from ..repository.records import Manifest, ServerIdentity, TableRecord
+from .archive.entries import TABLE_DATA
 from .archive.reader import ArchiveReader, open_archive
 from .archive_needs import Needs, archive_needs
 from .connection import connect
@@ -28,9 +29,17 @@ from .new_database import NewDatabase, create_statement, property_statements
 from .options import RestoreOptions
 from .pooler import refuse_transaction_pooler
 from .preflight import Report, check_database, check_database_rights, check_empty, check_server
-from .restore_order import RestoreOrder, restore_order
-from .restore_run import RestoreRun, check_supported, lock_weight
-from .restore_sql import ArchiveSettings, archive_settings
+from .restore_archive import (
+    OpenedArchive,
+    check_run_options,
+    check_single_transaction,
+    restore_archive,
+    transaction_locks,
+)
+from .restore_entry import check_supported
+from .restore_ledger import Ledger
+from .restore_order import RestoreOrder, names, restore_order
+from .restore_sql import archive_settings
 from .script_run import ScriptOptions, run_script
 from .script_source import ScriptSource, is_script
 from .script_tables import records
@@ -42,12 +51,7 @@ from .toc import TocEntry
 from .verify import verify_archive
 
 _log = logging.getLogger("dbfleet.postgresql")
-
-_LOCK_CAPACITY = (
-    "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 * "
-    "(pg_catalog.current_setting('max_connections')::pg_catalog.int8 + "
-    "pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)"
-)
+_Filled = t.TypeVar("_Filled")
 
 
 class PostgresqlRestoreTarget:
@@ -61,10 +65,7 @@ class PostgresqlRestoreTarget:
     """
 
     def __init__(self, options: RestoreOptions) -> None:
-        if options.jobs > 1:
-            raise UsageError(
-                f"a PostgreSQL restore with {options.jobs} jobs is not possible yet", hint="leave jobs at 1"
-            )
+        check_run_options(options)
         self._options = options
         self._session: Session | None = None
         self._script: ScriptSummary | None = None
@@ -126,58 +127,47 @@ class PostgresqlRestoreTarget:
             settings = archive_settings(archive.entries)
             total = 0 if manifest is None else sum(table.bytes for table in manifest.contents.tables)
             progress.phase("restoring", total_bytes=total)
-            restore = self._restore_new if self._options.create else self._restore_existing
-            tables = restore(archive, order, settings, manifest, progress)
-        return RestoreContents(tables=tables, objects=order.counts())
+            opened = OpenedArchive(artifact, archive, order, settings, manifest)
+            ledger = (self._restore_new if self._options.create else self._restore_existing)(opened, progress)
+        ledger.raise_failures(where=f"database {self._options.database!r}")
+        return RestoreContents(
+            tables=ledger.tables,
+            objects=order.counts(),
+            skipped=tuple(names(ledger.skipped.values())),
+            skipped_tables=tuple(
+                (entry.namespace or "", entry.tag) for entry in ledger.skipped.values() if entry.desc == TABLE_DATA
+            ),
+        )
 
     def close(self) -> None:
         if self._session is not None:
             self._session.close()
             self._session = None
 
-    def _restore_existing(
-        self,
-        archive: ArchiveReader,
-        order: RestoreOrder,
-        settings: ArchiveSettings,
-        manifest: Manifest | None,
-        progress: Progress,
-    ) -> tuple[TableRecord, ...]:
+    def _restore_existing(self, archive: OpenedArchive, progress: Progress) -> Ledger:
         session = self._session or self._connect_target()
+        order = archive.order
         properties: tuple[str, ...] = ()
         if self._options.properties:
             properties = property_statements(_database_entry(order), order.database, self._options.database)
         elif any(entry.desc != "DATABASE" for entry in order.database):
             progress.message("the database's own settings, comment and privileges are only restored with create")
-        needed = sum(lock_weight(entry) for entry in order.steps) * (2 if self._options.clean else 1)
-        locks = _transaction_locks(session, needed, progress)
-        run = RestoreRun(
-            session, archive, order, settings, progress,
-            manifest=manifest, clean=self._options.clean, transaction_locks=locks, new_database=False,
-        )  # fmt: skip
         with self._cancelled_on_failure(session):
-            return run.run(last=lambda: _execute_all(session, properties))
-
-    def _restore_new(
-        self,
-        archive: ArchiveReader,
-        order: RestoreOrder,
-        settings: ArchiveSettings,
-        manifest: Manifest | None,
-        progress: Progress,
-    ) -> tuple[TableRecord, ...]:
-        def fill(session: Session, new: NewDatabase) -> tuple[TableRecord, ...]:
-            run = RestoreRun(
-                session, archive, order, settings, progress,
-                manifest=manifest, clean=False, transaction_locks=_lock_capacity(session) // 2, new_database=True,
+            return restore_archive(
+                session, archive, self._options, progress,
+                new_database=False, last=lambda: _execute_all(session, properties),
             )  # fmt: skip
-            return run.run(last=lambda: _execute_all(session, new.settings(order.database)))
 
-        return self._in_new_database(_database_entry(order), fill)
+    def _restore_new(self, archive: OpenedArchive, progress: Progress) -> Ledger:
+        def fill(session: Session, new: NewDatabase) -> Ledger:
+            return restore_archive(
+                session, archive, self._options, progress,
+                new_database=True, last=lambda: _execute_all(session, new.settings(archive.order.database)),
+            )  # fmt: skip
 
-    def _in_new_database(
-        self, entry: TocEntry | None, fill: t.Callable[[Session, NewDatabase], tuple[TableRecord, ...]]
-    ) -> tuple[TableRecord, ...]:
+        return self._in_new_database(_database_entry(archive.order), fill)
+
+    def _in_new_database(self, entry: TocEntry | None, fill: t.Callable[[Session, NewDatabase], _Filled]) -> _Filled:
         """Have a database filled under a temporary name, then give it its own."""
         maintenance = self._session or self._connect_new()
         new = NewDatabase(self._options.connection, self._options.database, entry)
@@ -186,11 +176,11 @@ class PostgresqlRestoreTarget:
             session = connect(self._options.connection, database=new.temporary_name)
             try:
                 with self._cancelled_on_failure(session):
-                    tables = fill(session, new)
+                    filled = fill(session, new)
             finally:
                 session.close()
             new.publish(maintenance)
-        return tables
+        return filled
 
     # -- plain scripts
 
@@ -234,7 +224,7 @@ class PostgresqlRestoreTarget:
             else:
                 session = self._session or self._connect_target()
                 # A table comes with about as many locks again: its rows' type, its TOAST table and index.
-                locks = _transaction_locks(session, 2 * sum(summary.objects.values()), progress)
+                locks = transaction_locks(session, 2 * sum(summary.objects.values()), progress)
                 with self._cancelled_on_failure(session):
                     how = ScriptOptions(single_transaction=locks is None)
                     tables = records(run_script(session, source, progress, options=how))
@@ -307,8 +297,9 @@ class PostgresqlRestoreTarget:
             _check_creation(session, _database_entry(order), options.database, report)
         else:
             check_database_rights(session, needs, report)
-        if not (options.clean or options.force):
+        if not (options.clean or options.force or options.run.skip_existing):
             check_empty(objects, report)
+        check_single_transaction(session, order, options, report)
         check_server(session, needs, report)
         check_database(session, needs, report)
         report.raise_if_any()
@@ -358,24 +349,6 @@ def _drops(order: RestoreOrder, objects: t.Iterable[TargetObject]) -> tuple[str,
         ("" if entry.desc == "SCHEMA" else entry.namespace or "", entry.tag) for entry in order.drops if entry.drop_stmt
     }
     return tuple(str(item) for item in objects if (item.schema, item.name) in dropped)
-
-
-def _transaction_locks(session: Session, needed: int, progress: Progress) -> int | None:
-    """``None`` where everything fits into one transaction, else how many locks one of several may hold."""
-    capacity = _lock_capacity(session)
-    budget = capacity * 3 // 4
-    if needed <= budget:
-        return None
-    progress.warn(
-        f"the backup has too many objects for one transaction (about {needed} locks, the server has room for "
-        f"{capacity}): it is restored in several, and a failure will leave a part of it in the target; "
-        "to have all or nothing, restore with create or raise max_locks_per_transaction"
-    )
-    return budget
-
-
-def _lock_capacity(session: Session) -> int:
-    return int(session.value(_LOCK_CAPACITY) or 0)
 
 
 def _execute_all(session: Session, statements: t.Iterable[str]) -> None:

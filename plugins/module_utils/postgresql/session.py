@@ -46,6 +46,8 @@ class Session:
     def __init__(self, pgconn: t.Any, *, database: str) -> None:
         self.pgconn = pgconn
         self.database = database
+        #: Errors say the server's DETAIL too, which may quote row values.
+        self.show_data = False
         self._status = drivers.psycopg_pq().ExecStatus
         self._field = drivers.psycopg_pq().DiagnosticField
         self._poll = select.poll()
@@ -249,6 +251,8 @@ class Session:
             return to_text(result.error_field(getattr(self._field, name)) or b"")
 
         message = field("MESSAGE_PRIMARY") or to_text(result.error_message or b"").strip()
+        if self.show_data and field("MESSAGE_DETAIL"):
+            message = f"{message} ({field('MESSAGE_DETAIL')})"
         return self.server_error(sqlstate=field("SQLSTATE"), message=message, hint=field("MESSAGE_HINT"), sql=sql)
 
     def _notice(self, result: t.Any) -> None:

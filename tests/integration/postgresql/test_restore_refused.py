@@ -81,11 +81,6 @@ def test_a_database_to_create_must_not_exist(pg_latest: servers.Server, small: P
         restore(pg_latest, small, name, create=True)
 
 
-def test_parallel_restore_is_refused_by_name(pg_latest: servers.Server, name: str) -> None:
-    with pytest.raises(UsageError, match="4 jobs"), target(pg_latest, name, jobs=4):
-        pass
-
-
 @pytest.mark.parametrize(
     ("script", "named"),
     [

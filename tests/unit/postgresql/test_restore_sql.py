@@ -14,8 +14,8 @@ from dbfleet.postgresql.archive_needs import archive_needs
 from dbfleet.postgresql.load import without_values
 from dbfleet.postgresql.new_database import NewDatabase, create_statement
 from dbfleet.postgresql.options import ConnectionOptions
+from dbfleet.postgresql.restore_entry import check_supported, lock_weight
 from dbfleet.postgresql.restore_order import restore_order
-from dbfleet.postgresql.restore_run import check_supported, lock_weight
 from dbfleet.postgresql.restore_sql import (
     StorageDefaults,
     archive_settings,

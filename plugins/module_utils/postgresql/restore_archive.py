@@ -1,0 +1,164 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Restoring an opened archive into a database: which transactions, by how many processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import typing as t
+
+from ..errors import UsageError
+from ..interfaces import ArtifactReader
+from ..progress import Progress
+from ..repository.records import Manifest
+from .archive.reader import ArchiveReader
+from .options import RestoreOptions
+from .preflight import Report
+from .restore_entry import EntryRunner, lock_weight
+from .restore_ledger import Ledger
+from .restore_order import RestoreOrder
+from .restore_parallel import Assignment, ParallelRun
+from .restore_run import RestoreRun, RunPolicy
+from .restore_sql import ArchiveSettings
+from .session import Session
+
+_LOCK_CAPACITY = (
+    "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 * "
+    "(pg_catalog.current_setting('max_connections')::pg_catalog.int8 + "
+    "pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenedArchive:
+    """An archive that is being restored, and what was found out of it."""
+
+    artifact: ArtifactReader
+    reader: ArchiveReader
+    order: RestoreOrder
+    settings: ArchiveSettings
+    manifest: Manifest | None
+
+
+def restore_archive(
+    session: Session,
+    archive: OpenedArchive,
+    options: RestoreOptions,
+    progress: Progress,
+    *,
+    new_database: bool,
+    last: t.Callable[[], None],
+) -> Ledger:
+    """Restore everything into the session's database.
+
+    :param new_database: it was made for this restore, and goes away if the restore fails.
+    :param last: called inside the last transaction, before it is committed.
+    :returns: what was done, and what failed where the restore was to go on.
+    :raises RestoreError: it stopped; what remains and what does not is said.
+    """
+    order, how = archive.order, options.run
+    ledger = Ledger(order.steps, new_database=new_database, show_data=how.show_data)
+    session.show_data = how.show_data
+    policy = RunPolicy(
+        clean=options.clean,
+        transaction_locks=_transaction_locks(session, order, options, progress, new_database=new_database),
+        transaction_size=how.transaction_size,
+        go_on=how.on_error == "continue",
+        skip_existing=how.skip_existing,
+        skip_data_of_failed=how.no_data_for_failed_tables,
+    )
+    # Of a new database, its last step, the renaming, waits for the disk and so makes everything before it durable.
+    runner = EntryRunner(
+        session, archive.reader, archive.settings, progress, manifest=archive.manifest, lazy_durability=new_database
+    )
+    run = RestoreRun(runner, order, ledger, progress, policy=policy)
+    if options.jobs == 1:
+        run.run(last=last)
+        return ledger
+    assignment = Assignment(
+        connection=options.connection,
+        database=session.database,
+        name=f"dbfleet restore {secrets.token_hex(8)}",
+        artifact=archive.artifact,
+        settings=archive.settings,
+        manifest=archive.manifest,
+        lazy_durability=new_database,
+        show_data=how.show_data,
+    )
+    ParallelRun(
+        run, session, archive.reader.entries, order, ledger, progress,
+        policy=policy, assignment=assignment, jobs=options.jobs, sizes=_sizes(archive),
+    ).run(last=last)  # fmt: skip
+    return ledger
+
+
+def check_run_options(options: RestoreOptions) -> None:
+    """
+    :raises UsageError: the options contradict each other.
+    """
+    how = options.run
+    if how.single_transaction:
+        for name, given in (
+            ("jobs", options.jobs > 1),
+            ("transaction_size", how.transaction_size),
+            ("on_error: continue", how.on_error == "continue"),
+        ):
+            if given:
+                raise UsageError(f"single_transaction does not go with {name}", hint="leave one of them out")
+
+
+def check_single_transaction(session: Session, order: RestoreOrder, options: RestoreOptions, report: Report) -> None:
+    """Where everything is to be one transaction, the server must have room for its locks."""
+    needed, capacity = _locks_needed(order, options), lock_capacity(session)
+    if options.run.single_transaction and needed > capacity:
+        report.add(
+            UsageError,
+            f"a single transaction would need about {needed} locks, and the server has room for {capacity}",
+            "leave single_transaction out, or raise max_locks_per_transaction on the server",
+        )
+
+
+def lock_capacity(session: Session) -> int:
+    """How many locks the server's lock table is made for."""
+    return int(session.value(_LOCK_CAPACITY) or 0)
+
+
+def transaction_locks(session: Session, needed: int, progress: Progress) -> int | None:
+    """``None`` where everything fits into one transaction, else how many locks one of several may hold."""
+    capacity = lock_capacity(session)
+    budget = capacity * 3 // 4
+    if needed <= budget:
+        return None
+    progress.warn(
+        f"the backup has too many objects for one transaction (about {needed} locks, the server has room for "
+        f"{capacity}): it is restored in several, and a failure will leave a part of it in the target; "
+        "to have all or nothing, restore with create or raise max_locks_per_transaction"
+    )
+    return budget
+
+
+def _locks_needed(order: RestoreOrder, options: RestoreOptions) -> int:
+    return sum(lock_weight(entry) for entry in order.steps) * (2 if options.clean else 1)
+
+
+def _transaction_locks(
+    session: Session, order: RestoreOrder, options: RestoreOptions, progress: Progress, *, new_database: bool
+) -> int | None:
+    if options.run.single_transaction:
+        return None
+    if new_database or options.jobs > 1 or options.run.transaction_size:
+        return lock_capacity(session) // 2
+    return transaction_locks(session, _locks_needed(order, options), progress)
+
+
+def _sizes(archive: OpenedArchive) -> dict[int, int]:
+    """How much data the entries have, as far as the manifest knows it."""
+    tables = () if archive.manifest is None else archive.manifest.contents.tables
+    recorded = {(table.schema, table.name): table.bytes for table in tables}
+    return {
+        entry.dump_id: recorded.get((entry.namespace or "", entry.tag), 0)
+        for entry in archive.reader.entries
+        if entry.had_dumper
+    }

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""How a restore is run: in how many transactions, and what is done about errors."""
+
+from __future__ import annotations
+
+import dataclasses
+
+ON_ERROR = ("stop", "continue")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How to run the restore of one database.
+
+    :param on_error: ``stop`` at the first error, or ``continue`` and name all of them in the end.
+    :param skip_existing: an object that exists is left as it is, with the data and whatever else belongs to it.
+    :param no_data_for_failed_tables: with ``continue``, load no data into a table that could not be made.
+    :param single_transaction: everything or nothing, or not at all.
+    :param transaction_size: commit after this number of items; 0 for as many as the server's lock table bears.
+    :param show_data: errors may quote row values.
+    """
+
+    on_error: str = "stop"
+    skip_existing: bool = False
+    no_data_for_failed_tables: bool = False
+    single_transaction: bool = False
+    transaction_size: int = 0
+    show_data: bool = False

@@ -1,0 +1,279 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Restoring with several processes, each with a connection and a reader of the archive of its own.
+
+Every item is a transaction. The leader gives out the items, and when one fails it ends the others' work at the server,
+then hears from every process what became of its item, so that nothing is left to be guessed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import typing as t
+
+from .. import drivers
+from ..errors import ConnectError, DbfleetError
+from ..interfaces import ArtifactReader
+from ..progress import Progress
+from ..repository.records import Manifest, TableRecord
+from ..workers import WorkerFailed, WorkerPool
+from .archive.entries import TABLE_DATA, object_name
+from .archive.reader import open_archive
+from .connection import connect
+from .options import ConnectionOptions
+from .restore_entry import EntryRunner, loads_into_its_own_table
+from .restore_ledger import Ledger
+from .restore_order import RestoreOrder
+from .restore_run import RestoreRun, RunPolicy
+from .restore_schedule import Schedule, divide
+from .restore_sql import ArchiveSettings
+from .restore_state import Journal, NoJournal
+from .session import Session
+from .toc import TocEntry
+
+_log = logging.getLogger("dbfleet.postgresql")
+
+_DEADLOCK = "40P01"
+_ATTEMPTS = 5
+_END_SESSIONS = (
+    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE application_name = $1"
+)
+_SERIAL_AT_THE_END = frozenset(("EVENT TRIGGER", "COMMENT"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """What every process must know; it travels to the process by pickling.
+
+    :param name: the application name of the processes' sessions, this restore's own.
+    """
+
+    connection: ConnectionOptions
+    database: str
+    name: str
+    artifact: ArtifactReader
+    settings: ArchiveSettings
+    manifest: Manifest | None
+    lazy_durability: bool
+    show_data: bool = False
+    journal: Journal = dataclasses.field(default_factory=NoJournal)
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemTask:
+    """An item to be restored.
+
+    :param truncate: its table was made by this restore and is emptied first.
+    """
+
+    dump_id: int
+    truncate: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemResult:
+    """What became of it.
+
+    :param error: why it failed, and was rolled back.
+    """
+
+    table: TableRecord | None = None
+    error: DbfleetError | None = None
+
+
+class ParallelRun:
+    """A restore by ``jobs`` processes into the database that ``run``'s session is connected to."""
+
+    def __init__(
+        self,
+        run: RestoreRun,
+        session: Session,
+        entries: t.Sequence[TocEntry],
+        order: RestoreOrder,
+        ledger: Ledger,
+        progress: Progress,
+        *,
+        policy: RunPolicy,
+        assignment: Assignment,
+        jobs: int,
+        sizes: t.Mapping[int, int],
+    ) -> None:
+        self._run = run
+        self._session = session
+        self._entries = entries
+        self._order = order
+        self._ledger = ledger
+        self._progress = progress
+        self._policy = policy
+        self._assignment = assignment
+        self._jobs = jobs
+        self._sizes = sizes
+        self._running: dict[int, TocEntry] = {}
+        self._ended = False
+
+    def run(self, *, last: t.Callable[[], None] = lambda: None) -> None:
+        """Restore everything.
+
+        :param last: called inside the last transaction, before it is committed.
+        :raises RestoreError: it stopped; what remains and what does not is said.
+        """
+        before, rest = divide(self._order.main)
+        self._run.begin()
+        self._run.run_steps(before)
+        self._run.commit(begin=False)
+        made = {entry.dump_id for entry in before if entry.desc == "TABLE" and self._ledger.is_done(entry.dump_id)}
+        self._in_parallel(rest, made)
+        with self._run.naming(None):
+            self._session.execute("BEGIN")
+        self._run.run_steps(self._order.privileges)
+        self._run.commit(begin=False)
+        self._in_parallel([entry for entry in self._order.last if entry.desc not in _SERIAL_AT_THE_END], set())
+        with self._run.naming(None):
+            self._session.execute("BEGIN")
+        self._run.run_steps(entry for entry in self._order.last if entry.desc in _SERIAL_AT_THE_END)
+        self._run.finish(last)
+
+    def _in_parallel(self, entries: t.Sequence[TocEntry], made: t.Collection[int]) -> None:
+        wanted = [entry for entry in entries if not self._ledger.is_done(entry.dump_id)]
+        if not wanted:
+            return
+        schedule = Schedule(wanted, self._entries, self._sizes)
+        failed: tuple[TocEntry, DbfleetError] | None = None
+        try:
+            with self._pool(min(self._jobs, len(wanted))) as pool:
+                self._give(pool, schedule, made)
+                for task, result in pool.results():
+                    failure = self._take(task, result, schedule)
+                    if failed is None and failure is None:
+                        self._give(pool, schedule, made)
+                    elif failed is None:
+                        failed = failure
+                        self._end_others()
+        except DbfleetError as error:
+            self._break_off()
+            task_at_hand = error.task if isinstance(error, WorkerFailed) else None
+            entry = self._running.pop(task_at_hand.dump_id, None) if isinstance(task_at_hand, ItemTask) else None
+            self._ledger.running = list(self._running.values())
+            raise self._ledger.stopped(entry, "restoring", error) from error
+        if failed is not None:
+            self._ledger.running = list(self._running.values())
+            raise self._ledger.stopped(failed[0], "restoring", failed[1]) from failed[1]
+
+    def _pool(self, jobs: int) -> WorkerPool[ItemTask, ItemResult]:
+        return WorkerPool(
+            _RestoreWorker,
+            self._assignment,
+            jobs=jobs,
+            progress=self._progress,
+            may_fork=not self._session.pgconn.ssl_in_use,
+        )
+
+    def _give(self, pool: WorkerPool[ItemTask, ItemResult], schedule: Schedule, made: t.Collection[int]) -> None:
+        """Hand out as much as there are processes for."""
+        while len(self._running) < self._jobs:
+            entry = schedule.take()
+            if entry is None:
+                return
+            if self._policy.passes_over(entry, self._ledger):
+                self._ledger.skip(entry)
+                schedule.done(entry)
+                continue
+            own = entry.desc == TABLE_DATA and loads_into_its_own_table(entry)
+            truncate = own and any(needed in made for needed in entry.dependencies)
+            self._running[entry.dump_id] = entry
+            self._progress.item(object_name(entry))
+            pool.submit(ItemTask(entry.dump_id, truncate))
+
+    def _take(self, task: ItemTask, result: ItemResult, schedule: Schedule) -> tuple[TocEntry, DbfleetError] | None:
+        """Note what became of an item; a failure that ends the restore."""
+        entry = self._running[task.dump_id]
+        error = result.error
+        if error is None:
+            self._ledger.finished(entry, result.table)
+        elif self._policy.skips(entry, error):
+            self._ledger.skip(entry)
+        elif self._policy.goes_on_after(error):
+            self._ledger.fail(entry, "restoring", error)
+        elif isinstance(error, ConnectError) and self._ended:
+            # Its work was ended because of another item's failure.
+            return None
+        else:
+            del self._running[task.dump_id]
+            return entry, error
+        del self._running[task.dump_id]
+        schedule.done(entry)
+        return None
+
+    def _end_others(self) -> None:
+        """End the processes' sessions at the server, so that no process waits for the end of a long statement."""
+        self._ended = True
+        self._session.query(_END_SESSIONS, (self._assignment.name,))
+
+    def _break_off(self) -> None:
+        """The processes are gone; their sessions shall not go on working."""
+        try:
+            self._end_others()
+        except DbfleetError as error:
+            # The server ends them by itself when it finds that no one listens.
+            _log.debug("cannot end the sessions of the processes: %s", error.message)
+
+
+class _RestoreWorker:
+    """One process's connection and archive."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._archive = open_archive(assignment.artifact)
+        self._entries = {entry.dump_id: entry for entry in self._archive.entries}
+        self._runner: EntryRunner | None = None
+        try:
+            self._session = connect(
+                assignment.connection, database=assignment.database, application_name=assignment.name
+            )
+        except BaseException:
+            self._archive.close()
+            raise
+        self._session.show_data = assignment.show_data
+
+    def run(self, task: ItemTask, progress: Progress) -> ItemResult:
+        entry = self._entries[task.dump_id]
+        progress.item(object_name(entry))
+        runner = self._runner or self._prepared(progress)
+        attempts = _ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                return ItemResult(self._restore(runner, entry, truncate=task.truncate))
+            except ConnectError as error:
+                return ItemResult(error=error)
+            except DbfleetError as error:
+                self._session.execute("ROLLBACK")
+                runner.settings_lost()
+                if error.context.get("sqlstate") != _DEADLOCK or not attempts:
+                    return ItemResult(error=error)
+                _log.debug("trying %s again after a deadlock", object_name(entry))
+
+    def close(self) -> None:
+        self._archive.close()
+        with contextlib.suppress(drivers.psycopg().OperationalError):
+            self._session.close()
+
+    def _prepared(self, progress: Progress) -> EntryRunner:
+        assignment = self._assignment
+        self._runner = EntryRunner(
+            self._session, self._archive, assignment.settings, progress,
+            manifest=assignment.manifest, lazy_durability=assignment.lazy_durability,
+        )  # fmt: skip
+        self._runner.prepare()
+        return self._runner
+
+    def _restore(self, runner: EntryRunner, entry: TocEntry, *, truncate: bool) -> TableRecord | None:
+        self._session.execute("BEGIN")
+        table = runner.restore(entry, truncate=truncate)
+        mark = self._assignment.journal.before_commit(self._session, [(entry, table)])
+        self._session.execute("COMMIT")
+        self._assignment.journal.after_commit(mark)
+        return table

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restores by several processes: the same database as by one, and exact reports when something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dbfleet.errors import RestoreError
+from tests import servers
+from tests.integration.postgresql.backup_support import back_up
+from tests.integration.postgresql.restore_support import (
+    SAMPLE,
+    assert_equal_databases,
+    databases,
+    fill,
+    new_database,
+    pg_dump,
+    restore,
+    transcribe,
+)
+
+CIRCLE = """
+CREATE TABLE hen (id integer PRIMARY KEY, egg integer);
+CREATE TABLE egg (id integer PRIMARY KEY, hen integer REFERENCES hen);
+ALTER TABLE hen ADD FOREIGN KEY (egg) REFERENCES egg DEFERRABLE;
+INSERT INTO hen SELECT i, NULL FROM generate_series(1, 500) i;
+INSERT INTO egg SELECT i, i FROM generate_series(1, 500) i;
+UPDATE hen SET egg = id;
+CREATE TABLE many (a integer, b integer, c integer, d text);
+INSERT INTO many SELECT i, i % 7, -i, 'text ' || i FROM generate_series(1, 5000) i;
+CREATE INDEX ON many (a);
+CREATE INDEX ON many (b);
+CREATE INDEX ON many (c, b);
+CREATE INDEX ON many (lower(d));
+ALTER TABLE many ADD CONSTRAINT positive CHECK (a > 0), ADD UNIQUE (c), ADD FOREIGN KEY (b) REFERENCES few NOT VALID;
+COMMENT ON CONSTRAINT positive ON many IS 'a positive one';
+COMMENT ON INDEX many_a_idx IS 'an index';
+CREATE MATERIALIZED VIEW first AS SELECT b, count(*) AS n FROM many GROUP BY b;
+CREATE MATERIALIZED VIEW second AS SELECT sum(n) AS n FROM first;
+CREATE INDEX ON second (n);
+"""
+
+
+@pytest.fixture
+def filled(pg_server: servers.Server) -> Iterator[str]:
+    with new_database(pg_server) as name:
+        fill(pg_server, name, SAMPLE)
+        fill(pg_server, name, "CREATE TABLE few (id integer PRIMARY KEY); INSERT INTO few SELECT generate_series(0, 6)")
+        fill(pg_server, name, CIRCLE)
+        yield name
+
+
+def test_two_processes_restore_what_one_does(pg_server: servers.Server, filled: str, tmp_path: Path) -> None:
+    archive = pg_dump(pg_server, filled, tmp_path / "genuine.dump")
+    with new_database(pg_server, create=False) as name:
+        _plan, contents = restore(pg_server, archive, name, create=True, jobs=2)
+        assert_equal_databases(pg_server, filled, name)
+    rows = {(table.schema, table.name): table.rows for table in contents.tables}
+    assert rows["public", "many"] == 5000
+    assert rows["shop", "empty"] == 0
+
+
+@pytest.mark.parametrize("form", ["directory", "tar", "custom"])
+def test_every_format_of_ours_into_an_existing_database(pg_latest: servers.Server, tmp_path: Path, form: str) -> None:
+    with new_database(pg_latest) as source, new_database(pg_latest) as name:
+        fill(pg_latest, source, SAMPLE)
+        archive, _contents, _progress = back_up(pg_latest, source, tmp_path, format=form)
+        restore(pg_latest, archive, name, jobs=4)
+        assert_equal_databases(pg_latest, source, name)
+
+
+def test_an_archive_written_into_a_pipe_has_no_offsets_and_is_restored_all_the_same(
+    pg_latest: servers.Server, tmp_path: Path
+) -> None:
+    with new_database(pg_latest) as source, new_database(pg_latest) as name:
+        fill(pg_latest, source, SAMPLE)
+        archive, _contents, _progress = back_up(pg_latest, source, tmp_path, can_patch=False)
+        restore(pg_latest, archive, name, jobs=3)
+        assert_equal_databases(pg_latest, source, name)
+
+
+def test_a_failure_stops_all_and_names_the_item(pg_server: servers.Server, tmp_path: Path) -> None:
+    """What is done, failed and not begun adds up, and is what the target holds."""
+    with new_database(pg_server) as source, new_database(pg_server) as name:
+        fill(pg_server, source, "CREATE TABLE good (a int); CREATE TABLE bad (a int); CREATE TABLE large (a int)")
+        fill(pg_server, source, "INSERT INTO large SELECT generate_series(1, 300000); CREATE INDEX ON large (a)")
+        fill(pg_server, source, "INSERT INTO bad VALUES (1), (2)")
+        genuine = pg_dump(pg_server, source, tmp_path / "genuine.dump")
+        archive = transcribe(genuine, tmp_path / "bad.dump", rows={"bad": b"1\nnone\n"})
+        with pytest.raises(RestoreError, match="TABLE DATA public.bad failed, line 2, column a") as caught:
+            restore(pg_server, archive, name, jobs=2)
+        context = caught.value.context
+        assert context["failed"] == ["TABLE DATA public.bad"]
+        assert "TABLE public.bad" in context["done"]
+        assert "INDEX public.large_a_idx" in context["not_begun"] + context.get("broken_off", [])
+        items = context["done"] + context["failed"] + context["not_begun"] + context.get("broken_off", [])
+        assert len(items) == len(set(items))
+        with pg_server.connect(name) as connection:
+            loaded = connection.execute("SELECT count(*) FROM large").fetchone()
+            others = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dbfleet%%' AND datname = %s",
+                (name,),
+            ).fetchone()
+        assert loaded == (300000 if "TABLE DATA public.large" in context["done"] else 0,)
+        assert others == (0,)
+
+
+def test_a_failed_parallel_restore_of_a_new_database_leaves_none(pg_latest: servers.Server, tmp_path: Path) -> None:
+    with new_database(pg_latest) as source:
+        fill(pg_latest, source, "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (1)")
+        fill(pg_latest, source, "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'")
+        fill(pg_latest, source, "CREATE INDEX ON t (f(a))")
+        fill(pg_latest, source, "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1/0'")
+        archive = pg_dump(pg_latest, source, tmp_path / "genuine.dump")
+        before = databases(pg_latest)
+        with (
+            new_database(pg_latest, create=False) as name,
+            pytest.raises(RestoreError, match="INDEX public.t_f_idx") as caught,
+        ):
+            restore(pg_latest, archive, name, create=True, jobs=2)
+        assert databases(pg_latest) == before
+        assert caught.value.context["done"] == []
+        assert caught.value.context["rolled_back"] is True
