@@ -69,13 +69,17 @@ class Progress:
 
     def item(self, name: str) -> None:
         """The table, object or file now being handled."""
-        self._state = dataclasses.replace(self._state, item=name)
+        old = self._state
+        # dataclasses.replace would cost several times as much, and a database may have very many tables.
+        self._state = ProgressState(old.phase, name, old.done_bytes, old.total_bytes, old.done_rows, old.started)
         self._publish()
 
     def advance(self, size: int, rows: int = 0) -> None:
         """``size`` more bytes and ``rows`` more rows were handled. Call it per batch, never per row."""
-        state = self._state
-        self._state = dataclasses.replace(state, done_bytes=state.done_bytes + size, done_rows=state.done_rows + rows)
+        old = self._state
+        self._state = ProgressState(
+            old.phase, old.item, old.done_bytes + size, old.total_bytes, old.done_rows + rows, old.started
+        )
         self._publish()
 
     def message(self, text: str) -> None:

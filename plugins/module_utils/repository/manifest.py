@@ -12,6 +12,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
 import re
@@ -115,17 +116,23 @@ def _decode(expected: t.Any, value: t.Any, place: str) -> t.Any:
 def _decode_record(record: type, value: t.Any, place: str) -> t.Any:
     if not isinstance(value, dict):
         raise _mismatch(place, "an object")
-    hints = t.get_type_hints(record)
-    # A field that came later has a default, so that older manifests stay readable.
-    required = {field.name for field in dataclasses.fields(record) if _has_no_default(field)}
-    unknown, missing = sorted(set(value) - set(hints)), sorted(required - set(value))
-    if unknown or missing:
+    hints, required = _fields_of(record)
+    if not hints.keys() >= value.keys() >= required:
+        unknown, missing = sorted(value.keys() - hints.keys()), sorted(required - value.keys())
         cause = f"unknown fields {unknown}" if unknown else f"missing fields {missing}"
         raise CorruptArtifactError(
             f"{place}{cause}", hint="use a newer version of dbfleet if one wrote this backup" if unknown else ""
         )
     separator = "" if place.endswith(" ") else "."
     return record(**{key: _decode(hints[key], element, f"{place}{separator}{key}") for key, element in value.items()})
+
+
+@functools.cache
+def _fields_of(record: type) -> tuple[dict[str, t.Any], frozenset[str]]:
+    """The types of a record's fields by name, and the fields that must be there."""
+    # A field that came later has a default, so that older manifests stay readable.
+    required = frozenset(field.name for field in dataclasses.fields(record) if _has_no_default(field))
+    return t.get_type_hints(record), required
 
 
 def _has_no_default(field: dataclasses.Field[t.Any]) -> bool:

@@ -18,8 +18,8 @@ from ...streams.compression import Compression, CompressSink
 from ..toc import TocEntry
 from .copy_text import data_sink
 from .header import FORMAT_CUSTOM, ArchiveHeader, encode_header
-from .primitives import POSITION_NO_DATA, POSITION_NOT_SET, POSITION_SET, encode_int, encode_offset
-from .toc import encode_toc
+from .primitives import INT_SIZE, POSITION_NO_DATA, POSITION_NOT_SET, POSITION_SET, encode_int, encode_offset
+from .toc import encode_entry
 
 BLOCK_DATA = 1
 BLOCK_LARGE_OBJECTS = 3
@@ -50,18 +50,16 @@ class CustomWriter:
         can_patch: bool,
     ) -> None:
         self._file = file
-        self._version = header.version
-        self._entries = tuple(entries)
         self._compression = compression
         self._can_patch = can_patch
+        # Where an entry's offset stands in the table of contents, and where its data begins.
+        self._offsets: dict[int, int] = {}
         self._positions: dict[int, int] = {}
-        self._waiting = [entry for entry in reversed(self._entries) if entry.had_dumper]
+        self._waiting = [entry for entry in reversed(entries) if entry.had_dumper]
         self._block_open = False
         self.size = 0
-        head = encode_header(header, archive_format=FORMAT_CUSTOM, compression=compression)
-        self._toc_offset = len(head)
-        self.write_raw(head)
-        self.write_raw(self._encode_toc())
+        self.write_raw(encode_header(header, archive_format=FORMAT_CUSTOM, compression=compression))
+        self._write_toc(entries, header.version)
 
     def begin_data(self, entry: TocEntry) -> ByteSink:
         """A sink for the rows of one table: COPY text, whose end marker is added when it is closed, or statements.
@@ -85,7 +83,8 @@ class CustomWriter:
             missing = ", ".join(f"{entry.desc} {entry.tag}" for entry in reversed(self._waiting))
             raise DbfleetError(f"the archive is not complete: the data is missing of {missing or 'an open block'}")
         if self._can_patch:
-            self._file.patch(self._toc_offset, self._encode_toc())
+            for dump_id, position in self._positions.items():
+                self._file.patch(self._offsets[dump_id], encode_offset(POSITION_SET, position))
         self._file.close()
 
     def abort(self) -> None:
@@ -114,14 +113,20 @@ class CustomWriter:
     def _end_block(self) -> None:
         self._block_open = False
 
-    def _encode_toc(self) -> bytes:
-        return encode_toc(self._entries, version=self._version, extra=self._offset)
-
-    def _offset(self, entry: TocEntry) -> bytes:
-        if not entry.had_dumper:
-            return encode_offset(POSITION_NO_DATA)
-        position = self._positions.get(entry.dump_id)
-        return encode_offset(POSITION_NOT_SET) if position is None else encode_offset(POSITION_SET, position)
+    def _write_toc(self, entries: t.Sequence[TocEntry], version: tuple[int, int]) -> None:
+        no_data, not_set = encode_offset(POSITION_NO_DATA), encode_offset(POSITION_NOT_SET)
+        parts, gathered = [encode_int(len(entries))], INT_SIZE + 1
+        for entry in entries:
+            encoded = encode_entry(entry, version)
+            gathered += len(encoded)
+            if entry.had_dumper:
+                self._offsets[entry.dump_id] = self.size + gathered
+            parts += (encoded, not_set if entry.had_dumper else no_data)
+            gathered += len(no_data)
+            if gathered >= _LARGEST_CHUNK:
+                self.write_raw(b"".join(parts))
+                parts, gathered = [], 0
+        self.write_raw(b"".join(parts))
 
 
 class LargeObjectsWriter:

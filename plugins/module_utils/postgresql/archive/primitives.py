@@ -9,6 +9,7 @@ An integer is a sign byte and its magnitude, little-endian; a string is its leng
 
 from __future__ import annotations
 
+import struct
 import typing as t
 
 from ...errors import CorruptArtifactError
@@ -25,15 +26,19 @@ POSITION_NO_DATA = 3
 READ_SIZE = 1 << 17
 
 
+_INT = struct.Struct("<BI")
+_NULL = _INT.pack(1, 1)
+
+
 def encode_int(value: int) -> bytes:
-    return (b"\x01" if value < 0 else b"\x00") + abs(value).to_bytes(INT_SIZE, "little")
+    return _INT.pack(value < 0, abs(value))
 
 
 def encode_string(text: str | None) -> bytes:
     if text is None:
-        return encode_int(-1)
+        return _NULL
     data = to_bytes(text)
-    return encode_int(len(data)) + data
+    return _INT.pack(0, len(data)) + data
 
 
 def encode_offset(flag: int, position: int = 0) -> bytes:

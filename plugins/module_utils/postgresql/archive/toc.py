@@ -39,16 +39,17 @@ def encode_toc(
 ) -> bytes:
     """The table of contents.
 
-    :param extra: what the format adds to an entry: its offset, or the name of its file.
+    :param extra: what the format adds to an entry: the name of its file, or its offset.
     """
     parts = [encode_int(len(entries))]
     for entry in entries:
-        parts.append(_encode_entry(entry, version))
+        parts.append(encode_entry(entry, version))
         parts.append(extra(entry))
     return b"".join(parts)
 
 
-def _encode_entry(entry: TocEntry, version: tuple[int, int]) -> bytes:
+def encode_entry(entry: TocEntry, version: tuple[int, int]) -> bytes:
+    """One entry, without what the format adds."""
     parts = [
         encode_int(entry.dump_id),
         encode_int(int(entry.had_dumper)),
