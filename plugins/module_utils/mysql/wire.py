@@ -9,6 +9,7 @@ Everything else sees a connection as an opaque object, results as bytes, and the
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -171,12 +172,14 @@ class Outcome(t.NamedTuple):
 
     :param affected: rows, summed over the answers of a statement with several.
     :param warnings: how many the server counted.
+    :param message: what the server says beside, such as ``Records: 3  Duplicates: 1  Warnings: 0``.
     :param backslash_escapes: whether the session's sql_mode leaves them on now.
     """
 
     affected: int
     warnings: int
     backslash_escapes: bool
+    message: str = ""
 
 
 def send_statement(connection: t.Any, statement: bytes) -> None:
@@ -209,6 +212,13 @@ def _send_large(connection: t.Any, statement: bytes) -> None:
     connection._next_seq_id = sequence
 
 
+def wait_for_answers(connections: t.Sequence[t.Any]) -> list[t.Any]:
+    """Those of several connections, all with a statement under way, on which an answer begins to arrive."""
+    sockets = {connection._sock: connection for connection in connections}
+    ready, _writable, _broken = select.select(list(sockets), (), ())
+    return [sockets[one] for one in ready]
+
+
 def receive_outcome(connection: t.Any) -> Outcome:
     """Wait for the answer and read it completely; rows are dropped.
 
@@ -219,8 +229,13 @@ def receive_outcome(connection: t.Any) -> Outcome:
         while connection._result.has_next:
             connection.next_result()
             affected += connection.affected_rows()
-    warnings = connection._result.warning_count
-    return Outcome(int(affected or 0), int(warnings or 0), not connection.server_status & _NO_BACKSLASH_ESCAPES)
+    result = connection._result
+    return Outcome(
+        int(affected or 0),
+        int(result.warning_count or 0),
+        not connection.server_status & _NO_BACKSLASH_ESCAPES,
+        _text(result.message or ""),
+    )
 
 
 @contextlib.contextmanager
