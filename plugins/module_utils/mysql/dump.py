@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import typing as t
 
@@ -15,11 +16,12 @@ from ..progress import Progress
 from ..release import VERSION
 from ..repository.records import BackupContents, ServerIdentity, TableRecord
 from ..streams.compression import Compression
-from . import privileges, quoting, rows_fast, script_text, snapshot
+from . import privileges, quoting, replication_state, rows_fast, script_text, snapshot
 from .catalog.database import Database, character_set_of, read_database
 from .catalog.events import read_events
 from .catalog.histograms import read_histograms
 from .catalog.inventory import Inventory, read_inventory, refuse_unsupported
+from .catalog.keys import unique_key
 from .catalog.libraries import read_libraries
 from .catalog.routines import read_routines
 from .catalog.sequences import Sequence, read_sequences, sequences_used
@@ -32,6 +34,7 @@ from .definition_watch import DefinitionWatch
 from .inserts import InsertWriter
 from .options import BackupOptions
 from .output import Output, TableDigest, TableSink
+from .selection import selected
 from .session import Session
 
 _LOG = logging.getLogger("dbfleet.mysql")
@@ -58,9 +61,14 @@ class MysqlBackupSource:
     def plan(self) -> BackupPlan:
         """Connect, check privileges and that every object can be dumped; change nothing."""
         session, database = self._open()
-        tables = read_tables(session, database.name)
+        chosen = selected(self._options.selection, session, database.name)
+        tables = chosen.tables(read_tables(session, database.name))
         self._check(session, database, tables)
-        inventory = read_inventory(session, database.name)
+        everything = read_inventory(session, database.name)
+        chosen.check(everything)
+        inventory = chosen.inventory(everything)
+        if self._options.positions.dump_replica:
+            replication_state.read_replica(session)
         estimate = sum(table.data_length for table in tables if table.has_rows)
         if self._compression.method == "none":
             # Bytes become hexadecimal digits.
@@ -108,7 +116,7 @@ class MysqlBackupSource:
         return self._session, read_database(self._session, self._options.database)
 
     def _check(self, session: Session, database: Database, tables: t.Sequence[Table]) -> None:
-        privileges.check_visibility(session, database.name)
+        privileges.check_visibility(session, database.name, selected(self._options.selection, session, database.name))
         refuse_unsupported(session, database.name, tables)
         if not self._options.lock_tables:
             _refuse_unlocked(session, tables)
@@ -135,7 +143,10 @@ class _Dump:
         self._resources = resources
         self._records: list[TableRecord] = []
         self._digests: list[tuple[Table, TableDigest, int]] = []
-        self.tables = read_tables(session, database.name)
+        self._selected = selected(options.selection, session, database.name)
+        self._form = options.form
+        self._replica: tuple[replication_state.ReplicaPosition, ...] = ()
+        self.tables = self._selected.tables(read_tables(session, database.name))
         self._snapshot = snapshot.Snapshot(snapshot.Position(), "none", "")
         self._watch: DefinitionWatch | None = None
         self._inventory = Inventory(())
@@ -156,15 +167,17 @@ class _Dump:
         if not snapshot.lock_definitions(session):
             self._watch = DefinitionWatch(session, name)
         before = read_inventory(session, name)
-        self._snapshot = snapshot.open_snapshot(session, hold=self._hold, lock_tables=self._all_locked)
+        self._snapshot = self._opened_snapshot()
         # Rolled back to after each object, so that none stays locked against ALTER for the whole backup.
         session.execute(f"SAVEPOINT {_SAVEPOINT}")
-        self._sequences = read_sequences(session, name)
-        self.tables = read_tables(session, name)
-        self._views = read_views(session, name)
-        self._triggers = read_triggers(session, name)
-        self._programs = read_libraries(session, name) + read_routines(session, name)
-        self._events = read_events(session, name)
+        chosen = self._selected
+        self._sequences = chosen.only(read_sequences(session, name))
+        self.tables = chosen.tables(read_tables(session, name))
+        self._views = chosen.only(read_views(session, name)) if chosen.views else ()
+        triggers = read_triggers(session, name) if chosen.triggers else {}
+        self._triggers = {table: programs for table, programs in triggers.items() if chosen.takes(table)}
+        self._programs = read_libraries(session, name) + read_routines(session, name) if chosen.routines else ()
+        self._events = read_events(session, name) if chosen.events else ()
         self._inventory = read_inventory(session, name)
         session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         changes = before.changes(self._inventory)
@@ -174,6 +187,18 @@ class _Dump:
                 hint="run the backup again when no definitions are being changed",
                 objects=list(changes),
             )
+        for pattern in chosen.check(self._inventory):
+            self._progress.warn(f"{pattern} leaves out nothing: no table has such a name")
+        self._inventory = chosen.inventory(self._inventory)
+
+    def _opened_snapshot(self) -> snapshot.Snapshot:
+        opened = snapshot.open_snapshot(self._session, hold=self._hold, lock_tables=self._all_locked)
+        # Under a global lock nothing was applied; without, nothing may have been.
+        applied = self._replica and opened.method != "global_lock"
+        if applied and replication_state.read_steady_replica(self._session) != self._replica:
+            raise replication_state.moving()
+        galera = replication_state.read_galera(self._session)
+        return dataclasses.replace(opened, replica=self._replica, galera=galera)
 
     def write(self, output: Output) -> None:
         """Write the whole script."""
@@ -181,10 +206,11 @@ class _Dump:
         total = sum(table.data_length for table in self.tables if table.has_rows)
         self._progress.phase("reading", total_bytes=total)
         self._warn()
-        output.text(script_text.header(database, session.version, session.host, self._snapshot, VERSION))
+        positions = self._options.positions
+        output.text(script_text.header(database, session.version, session.host, self._snapshot, VERSION, positions))
         for sequence in self._sequences:
-            output.text(script_text.sequence(sequence))
-        histograms = read_histograms(session, database.name)
+            output.text(script_text.sequence(sequence, self._form, definition=self._selected.definitions))
+        histograms = read_histograms(session, database.name) if self._selected.definitions else {}
         # Tables that a lock holds come first, so that it can be given back early.
         for table in sorted(self.tables, key=lambda table: (table.is_transactional, table.name)):
             if table.is_transactional:
@@ -198,7 +224,7 @@ class _Dump:
         if self._watch is not None:
             self._watch.finish(self.tables, [table.name for table, _digest, rows in self._digests if not rows])
         self._write_code(output)
-        output.text(script_text.footer(self._snapshot.taken_at))
+        output.text(script_text.footer(self._snapshot, session.version, positions))
         session.execute("ROLLBACK")
 
     def contents(self, artifact: str, compression: str) -> BackupContents:
@@ -218,9 +244,8 @@ class _Dump:
             options={
                 "single_transaction": True,
                 "lock_tables": self._options.lock_tables,
-                "triggers": True,
-                "routines": True,
-                "events": True,
+                **self._selected.as_record(),
+                "form": self._form.as_record(),
                 "system_versioned_history": False,
                 "character_set": self._database.character_set,
                 "collation": self._database.collation,
@@ -248,22 +273,25 @@ class _Dump:
     def _write_table(self, output: Output, table: Table) -> None:
         self._progress.item(table.name)
         definition = read_definition(self._session, table)
-        output.text(script_text.table_structure(table, definition))
+        if self._selected.definitions:
+            output.text(script_text.table_structure(table, definition, self._form))
         if not table.has_rows:
             return
-        output.text(script_text.before_rows(table, sequences_used(definition, self._database.name)))
+        output.text(script_text.before_rows(table, sequences_used(definition, self._database.name), self._form))
         digest = TableDigest()
         columns = table.stored_columns
         inserts = InsertWriter(
             self._session,
-            script_text.insert_prefix(table),
+            script_text.insert_prefix(table, self._form),
             tuple(column.format for column in columns),
             TableSink(output, digest),
             self._progress.advance,
+            self._form,
         )
         expressions = [expression for column in columns for expression in column.expressions]
         try:
-            rows = inserts.write(f"SELECT {', '.join(expressions)} FROM {quoting.identifier(table.name)}")
+            source = quoting.identifier(table.name) + table.conditions() + self._order(table)
+            rows = inserts.write(f"SELECT {', '.join(expressions)} FROM {source}")
         except DbfleetError as error:
             raise _about_table(error, table) from error
         if self._watch is not None:
@@ -271,7 +299,11 @@ class _Dump:
         if rows and not table.is_transactional and not self._options.lock_tables:
             raise _unlocked([table])
         self._digests.append((table, digest, rows))
-        output.text(script_text.after_rows(table))
+        output.text(script_text.after_rows(table, self._form))
+
+    def _order(self, table: Table) -> str:
+        columns = unique_key(self._session, self._database.name, table.name) if self._form.order_by_primary else ()
+        return f" ORDER BY {', '.join(map(quoting.identifier, columns))}" if columns else ""
 
     def _write_code(self, output: Output) -> None:
         self._progress.item("")
@@ -294,10 +326,12 @@ class _Dump:
         return script_text.program(program, self._database, program_character_set=character_set)
 
     def _hold(self) -> None:
-        """Lock the tables that no snapshot covers until they are read."""
+        """Lock the tables that no snapshot covers until they are read; find a replica's position."""
         held = [table.name for table in self.tables if table.has_rows and not table.is_transactional]
         if held and self._options.lock_tables:
             self._resources.enter_context(self._locked(held))
+        if self._options.positions.dump_replica:
+            self._replica = replication_state.read_steady_replica(self._session)
 
     @contextlib.contextmanager
     def _locked(self, names: t.Sequence[str]) -> t.Iterator[None]:
@@ -357,8 +391,8 @@ def _identity(session: Session) -> ServerIdentity:
 def _counts(inventory: Inventory) -> dict[str, int]:
     names = {"base table": "table", "system versioned": "table", "package body": "package_body"}
     counts: dict[str, int] = {}
-    for kind, _name, _when in inventory.objects:
-        if kind != "view text":
-            kind = names.get(kind, kind)
+    for one in inventory.objects:
+        if one.kind != "view text":
+            kind = names.get(one.kind, one.kind)
             counts[kind] = counts.get(kind, 0) + 1
     return counts

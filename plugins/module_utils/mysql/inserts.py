@@ -4,9 +4,9 @@
 """Reads a table and writes its rows as INSERT statements of bounded size.
 
 The boundaries between statements depend on the rows alone, never on how they arrived: the same data gives the same
-bytes. A statement holds as many rows as fit into :data:`STATEMENT_SIZE` bytes of row packets; only a single row may be
-larger. The text is at most five times as long as the packets (a NULL is one byte there), so a statement of several rows
-stays below the 4 MiB that MySQL 5.7 accepts by default.
+bytes. A statement holds as many rows as fit into the form's ``statement_size`` bytes of row packets; only a single row
+may be larger. The text is at most five times as long as the packets (a NULL is one byte there), so by default a
+statement of several rows stays below the 4 MiB that MySQL 5.7 accepts.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import typing as t
 from ..errors import ConsistencyError
 from ..streams.base import ByteSink
 from . import packets, rows_fast
-from .rows import LargeRow, RowFormat, field_count, malformed, rows_text
+from .options import DEFAULT_FORM, ScriptForm
+from .rows import HEADER_SIZE, LargeRow, RowFormat, field_count, malformed, rows_text, values_at
 from .session import Session
 
-STATEMENT_SIZE = 768 << 10
 _HEX_TRUNCATED = 1301
 
 
@@ -30,6 +30,8 @@ class InsertWriter:
     :param prefix: what stands before the rows: ``INSERT INTO `t` VALUES ``.
     :param sink: takes the statements' bytes.
     :param advanced: called with the bytes written and the rows done, per batch.
+    :param form: how much goes into a statement.
+    :param key_fields: which values of a row, from 0 and ascending, :attr:`last_key` holds of the last one.
     """
 
     def __init__(
@@ -39,15 +41,22 @@ class InsertWriter:
         row_format: RowFormat,
         sink: ByteSink,
         advanced: t.Callable[[int, int], None],
+        form: ScriptForm = DEFAULT_FORM,
+        key_fields: t.Sequence[int] = (),
     ) -> None:
         self._session = session
         self._prefix = prefix
         self._format = row_format
         self._sink = sink
         self._advanced = advanced
+        # Every row fills a statement of one byte.
+        self._size = form.statement_size if form.extended_insert else 1
         self._fast = rows_fast.FastRows(row_format) if rows_fast.available() else None
         # Bytes of row packets in the statement being written; 0 between statements.
         self._used = 0
+        self._key_fields = key_fields
+        self._last_row = b""
+        self.last_key: tuple[bytes | None, ...] = ()
         self.rows = 0
 
     def write(self, query: str) -> int:
@@ -68,6 +77,8 @@ class InsertWriter:
                 else:
                     self._write_batch(source)
             self._end_statement()
+            if self._last_row:
+                self.last_key = values_at(self._last_row, self._key_fields)
         except self._session.driver_errors as error:
             self._session.drop()
             raise self._session.translate(error, query) from error
@@ -83,13 +94,16 @@ class InsertWriter:
         ends = [*starts[1:], source.stop]
         first = 0
         while first < len(starts):
-            last = bisect.bisect_right(ends, starts[first] + STATEMENT_SIZE - self._used)
+            last = bisect.bisect_right(ends, starts[first] + self._size - self._used)
             if last <= first:
-                # No room for the next row; an empty statement has room for any row of a batch.
-                self._end_statement()
-                continue
+                if self._used:
+                    self._end_statement()
+                    continue
+                last = first + 1
             self._write_rows(source, starts[first:last], ends[last - 1])
             first = last
+        if self._key_fields:
+            self._last_row = bytes(memoryview(source.buffer)[starts[-1] + HEADER_SIZE : source.stop])
 
     def _write_rows(self, source: packets.RowPackets, starts: list[int], stop: int) -> None:
         text = self._fast.text(source.buffer, starts, stop) if self._fast is not None else None
@@ -103,13 +117,16 @@ class InsertWriter:
     def _write_large(self, source: packets.RowPackets) -> None:
         self._end_statement()
         begins_row = True
-        for piece in _gathered(LargeRow(source.read, source.at_row_end, self._format).pieces()):
+        row = LargeRow(source.read, source.at_row_end, self._format, self._key_fields)
+        for piece in _gathered(row.pieces()):
             self._emit(piece, begins_row=begins_row)
             self._advanced(len(piece), 0)
             begins_row = False
-        self._used = STATEMENT_SIZE
+        self._used = self._size
         self.rows += 1
         self._advanced(0, 1)
+        self._last_row = b""
+        self.last_key = tuple(row.kept.get(field) for field in self._key_fields)
 
     def _emit(self, text: bytes, *, begins_row: bool) -> None:
         if not begins_row:

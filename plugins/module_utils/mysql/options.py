@@ -40,12 +40,99 @@ class ConnectionOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class Selection:
+    """What of a database is backed up; everything by default. Names are patterns of :mod:`.name_pattern`.
+
+    :param tables: only these tables, views and sequences, with their triggers; no routines and events then.
+    :param exclude_tables: not these.
+    :param exclude_table_data: of these tables the definitions only.
+    :param where: a condition in SQL that the rows of every table must meet.
+    :param schema_only: definitions, no rows.
+    :param data_only: rows, no definitions.
+    """
+
+    tables: tuple[str, ...] = ()
+    exclude_tables: tuple[str, ...] = ()
+    exclude_table_data: tuple[str, ...] = ()
+    where: str = ""
+    schema_only: bool = False
+    data_only: bool = False
+    skip_triggers: bool = False
+    skip_routines: bool = False
+    skip_events: bool = False
+    skip_views: bool = False
+
+
+# How many bytes of rows, as the server sends them, one INSERT statement holds at most.
+STATEMENT_SIZE = 768 << 10
+
+
+@dataclasses.dataclass(frozen=True)
+class ScriptForm:
+    """How the statements look.
+
+    :param insert: ``INSERT``, ``INSERT IGNORE`` or ``REPLACE``.
+    :param complete_insert: every INSERT names its columns.
+    :param extended_insert: many rows in one statement.
+    :param statement_size: bytes of rows, as the server sends them, in one statement at most; a row is never divided.
+    :param order_by_primary: rows in the order of the primary key, or of the first unique one without NULL.
+    :param add_drop_table: a table that exists is dropped before it is made.
+    :param add_locks: each table is locked while its rows are inserted.
+    :param disable_keys: other keys than unique ones of MyISAM tables are made after the rows.
+    :param autocommit: false makes the rows of each table one transaction.
+    """
+
+    insert: str = "INSERT"
+    complete_insert: bool = False
+    extended_insert: bool = True
+    statement_size: int = STATEMENT_SIZE
+    order_by_primary: bool = False
+    add_drop_table: bool = True
+    add_locks: bool = True
+    disable_keys: bool = True
+    autocommit: bool = True
+
+    def as_record(self) -> dict[str, object]:
+        """For the manifest: what is not as by default."""
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        return {name: value for name, value in dataclasses.asdict(self).items() if value != usual[name]}
+
+
+DEFAULT_FORM = ScriptForm()
+
+# How a position stands in the script: not at all, as a statement, or as a comment.
+LEFT_OUT, STATEMENT, COMMENT = 0, 1, 2
+GTID_PURGED = ("off", "on", "commented", "auto")
+
+
+@dataclasses.dataclass(frozen=True)
+class PositionForm:
+    """Which positions for replication are in the script; the manifest always has them.
+
+    :param source_data: how the binlog's position stands there: :data:`LEFT_OUT`, :data:`STATEMENT` or :data:`COMMENT`.
+    :param gtid_purged: one of :data:`GTID_PURGED`; ``auto`` is ``on`` where the server uses GTIDs.
+    :param dump_replica: how the position of a replica's own source stands there; the manifest has it too, and finding
+        it out fails where the server is no replica.
+    """
+
+    source_data: int = COMMENT
+    gtid_purged: str = "commented"
+    dump_replica: int = LEFT_OUT
+
+
+DEFAULT_POSITIONS = PositionForm()
+
+
+@dataclasses.dataclass(frozen=True)
 class BackupOptions:
     """What to back up of one database, and in which form.
 
     :param format: ``plain`` now; ``directory`` is refused until it exists.
     :param compression: as ``--compress`` names it; empty takes the format's default.
     :param jobs: worker processes; the format ``plain`` is one stream and takes no more than one.
+    :param selection: what of it.
+    :param form: how the statements look.
+    :param positions: which positions for replication are in the script.
     :param lock_tables: tables that no snapshot covers (MyISAM, Aria, MEMORY and others) are locked against writing
         while they are read; without, a database with rows in such tables is refused.
     """
@@ -56,6 +143,9 @@ class BackupOptions:
     compression: str = ""
     jobs: int = 1
     lock_tables: bool = False
+    selection: Selection = Selection()
+    form: ScriptForm = DEFAULT_FORM
+    positions: PositionForm = DEFAULT_POSITIONS
 
 
 @dataclasses.dataclass(frozen=True)

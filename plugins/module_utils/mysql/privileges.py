@@ -17,6 +17,7 @@ import typing as t
 from ..errors import DbfleetError, PrivilegeError
 from . import quoting
 from .catalog.routines import missing_privilege
+from .selection import Selected
 from .session import Session
 
 _NO_SUCH_TABLE = 1146
@@ -25,8 +26,8 @@ _GRANT = re.compile(r"(GRANT|REVOKE) (.+?) ON (\*|`(?:[^`]|``)*`)\.\* (?:TO|FROM
 _SEES_ROUTINES = frozenset({"SELECT", "SHOW_ROUTINE", "SHOW CREATE ROUTINE"})
 
 
-def check_visibility(session: Session, database: str) -> None:
-    """Fail unless the user may see every table, view, trigger, event and routine of the database.
+def check_visibility(session: Session, database: str, chosen: Selected) -> None:
+    """Fail unless the user may see every table, view, trigger, event and routine of the database that is chosen.
 
     :raises PrivilegeError: names what is missing.
     """
@@ -34,9 +35,9 @@ def check_visibility(session: Session, database: str) -> None:
     missing = []
     if not _may_read_any_table(session, database):
         missing.append("SELECT")
-    if not grants.has("TRIGGER", database):
+    if chosen.triggers and not grants.has("TRIGGER", database):
         missing.append("TRIGGER")
-    if not _may_see_events(session, database):
+    if chosen.events and not _may_see_events(session, database):
         missing.append("EVENT")
     if missing:
         names = ", ".join(missing)
@@ -46,7 +47,7 @@ def check_visibility(session: Session, database: str) -> None:
             database=database,
             missing=missing,
         )
-    if not _may_see_routines(session, database, grants):
+    if chosen.routines and not _may_see_routines(session, database, grants):
         needed = missing_privilege(session)
         raise PrivilegeError(
             f"the server may hide procedures and functions of {database!r} from this user",

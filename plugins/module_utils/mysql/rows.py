@@ -138,6 +138,20 @@ def _value(packet: bytes, position: int) -> tuple[bytes | None, int]:
     return packet[position:end], end
 
 
+def values_at(packet: bytes, fields: t.Sequence[int]) -> tuple[bytes | None, ...]:
+    """Some values of a row, as the server sent them.
+
+    :param packet: the row without its header.
+    :param fields: which, from 0 and ascending.
+    :raises QueryError: the packet is not such a row.
+    """
+    found: dict[int, bytes | None] = {}
+    position = 0
+    for number in range(fields[-1] + 1):
+        found[number], position = _value(packet, position)
+    return tuple(found[number] for number in fields)
+
+
 def malformed() -> QueryError:
     """The error for a row packet that does not fit its result."""
     return QueryError("the server sent a row that does not fit its result", hint="the connection is damaged: run again")
@@ -148,12 +162,21 @@ class LargeRow:
 
     :param read: gives exactly so many bytes of the row.
     :param at_end: whether the row is used up.
+    :param fields: the values, from 0, that :attr:`kept` holds at the end. They must not be large.
     """
 
-    def __init__(self, read: t.Callable[[int], bytes], at_end: t.Callable[[], bool], row_format: RowFormat) -> None:
+    def __init__(
+        self,
+        read: t.Callable[[int], bytes],
+        at_end: t.Callable[[], bool],
+        row_format: RowFormat,
+        fields: t.Collection[int] = (),
+    ) -> None:
         self._read = read
         self._at_end = at_end
         self._format = row_format
+        self._fields = fields
+        self.kept: dict[int, bytes] = {}
 
     def pieces(self) -> t.Iterator[bytes]:
         """The row as ``(…)``, piece by piece.
@@ -161,13 +184,22 @@ class LargeRow:
         :raises QueryError: it is not a row of this format.
         """
         before = b"("
+        field = 0
         for column in self._format:
             yield before
-            yield from self._column(column)
+            yield from self._kept(column, field) if field in self._fields else self._column(column)
             before = b","
+            field += 2 if column.has_large else 1
         if not self._at_end():
             raise malformed()
         yield b")"
+
+    def _kept(self, column: ColumnFormat, field: int) -> t.Iterator[bytes]:
+        length = self._length()
+        if length is None or column.has_large:
+            raise malformed()
+        value = self.kept[field] = self._read(length)
+        yield value_text(column.form, value)
 
     def _column(self, column: ColumnFormat) -> t.Iterator[bytes]:
         length = self._length()

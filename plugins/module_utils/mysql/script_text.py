@@ -6,22 +6,22 @@
 Everything here is pure: names and definitions in, statements out. Definitions are bytes: a stored program's text is in
 the character set that its context names.
 
-A table's data stream, whose size and SHA-256 the manifest records, is every statement that begins with ``INSERT INTO``
-between the table's ``LOCK TABLES`` and ``UNLOCK TABLES``, in order: each one's bytes from ``INSERT`` to before its
-delimiter, then ``;`` and a newline.
+A table's data stream, whose size and SHA-256 the manifest records, is every ``INSERT`` or ``REPLACE`` statement of the
+table, in order: each one's bytes from its first word to before its delimiter, then ``;`` and a newline.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-from . import quoting
+from . import quoting, replication_text
 from .catalog.database import Database
 from .catalog.histograms import Histogram
 from .catalog.sequences import Sequence
 from .catalog.stored_programs import StoredProgram
 from .catalog.tables import Table
 from .catalog.views import View
+from .options import DEFAULT_FORM, DEFAULT_POSITIONS, PositionForm, ScriptForm
 from .snapshot import Snapshot
 from .version import ServerVersion
 
@@ -54,7 +54,14 @@ _RESTORE_SETTINGS = """\
 """
 
 
-def header(database: Database, version: ServerVersion, host: str, snapshot: Snapshot, engine_version: str) -> str:
+def header(
+    database: Database,
+    version: ServerVersion,
+    host: str,
+    snapshot: Snapshot,
+    engine_version: str,
+    positions: PositionForm = DEFAULT_POSITIONS,
+) -> str:
     """The beginning of the file: where it comes from, the position, and the session settings that it needs."""
     lines = [
         quoting.comment_line(f"dbfleet SQL dump 1, engine {engine_version}"),
@@ -66,63 +73,53 @@ def header(database: Database, version: ServerVersion, host: str, snapshot: Snap
         "",
         _SAVE_SETTINGS,
     ]
-    return "\n".join(lines) + _position(snapshot, version)
+    return "\n".join(lines) + replication_text.positions(snapshot, version, positions)
 
 
-def _position(snapshot: Snapshot, version: ServerVersion) -> str:
-    position = snapshot.position
-    if not position.file:
-        return _title("The server wrote no binary log: there is no position for replication or recovery")
-    file = quoting.literal(position.file)
-    lines = [f"CHANGE MASTER TO MASTER_LOG_FILE={file}, MASTER_LOG_POS={position.position};"]
-    if position.gtid and version.is_mariadb:
-        lines.append(f"SET GLOBAL gtid_slave_pos={quoting.literal(position.gtid)};")
-    elif position.gtid:
-        lines.append(f"SET @@GLOBAL.GTID_PURGED={quoting.literal(position.gtid)};")
-    title = "\n" + _title("Position of the binary log at which replication or point-in-time recovery starts")
-    return title + "".join(f"-- {line}\n" for line in lines) + "\n"
-
-
-def footer(taken_at: str) -> str:
+def footer(snapshot: Snapshot, version: ServerVersion, positions: PositionForm = DEFAULT_POSITIONS) -> str:
     """The end of the file; its last line tells that the file is whole."""
-    return f"{_RESTORE_SETTINGS}{COMPLETED} for the snapshot of {taken_at}\n"
+    binlog = replication_text.binlog_again(snapshot, positions, version)
+    return f"{binlog}{_RESTORE_SETTINGS}{COMPLETED} for the snapshot of {snapshot.taken_at}\n"
 
 
-def sequence(sequence: Sequence) -> bytes:
-    """A sequence, set to where it stands."""
+def sequence(sequence: Sequence, form: ScriptForm = DEFAULT_FORM, *, definition: bool = True) -> bytes:
+    """A sequence, set to where it stands.
+
+    :param definition: false for where it stands alone.
+    """
     name = quoting.identifier(sequence.name)
     round_number = f", {sequence.cycle_count}" if sequence.cycle_count else ""
+    drop = f"DROP SEQUENCE IF EXISTS {name};\n".encode() if form.add_drop_table else b""
     return b"".join(
         (
             _title(f"Sequence structure for {name}").encode(),
-            f"DROP SEQUENCE IF EXISTS {name};\n".encode(),
-            sequence.definition + b";\n",
+            drop + sequence.definition + b";\n" if definition else b"",
             f"DO SETVAL({name}, {sequence.next_value}, 0{round_number});\n\n".encode(),
         )
     )
 
 
-def table_structure(table: Table, definition: bytes) -> bytes:
+def table_structure(table: Table, definition: bytes, form: ScriptForm = DEFAULT_FORM) -> bytes:
     """DROP and CREATE TABLE."""
     name = quoting.identifier(table.name)
     before = (
         _title(f"Table structure for table {name}")
-        + f"DROP TABLE IF EXISTS {name};\n"
+        + (f"DROP TABLE IF EXISTS {name};\n" if form.add_drop_table else "")
         + "/*!40101 SET @saved_cs_client     = @@character_set_client */;\n"
         + "/*!50503 SET character_set_client = utf8mb4 */;\n"
     )
     return before.encode() + definition + b";\n/*!40101 SET character_set_client = @saved_cs_client */;\n\n"
 
 
-def insert_prefix(table: Table) -> bytes:
+def insert_prefix(table: Table, form: ScriptForm = DEFAULT_FORM) -> bytes:
     """What stands before the rows of each statement."""
     columns = ""
-    if table.needs_column_list:
+    if table.needs_column_list or form.complete_insert:
         columns = " (" + ", ".join(quoting.identifier(column.name) for column in table.stored_columns) + ")"
-    return f"INSERT INTO {quoting.identifier(table.name)}{columns} VALUES ".encode()
+    return f"{form.insert} INTO {quoting.identifier(table.name)}{columns} VALUES ".encode()
 
 
-def before_rows(table: Table, sequences: t.Iterable[str] = ()) -> str:
+def before_rows(table: Table, sequences: t.Iterable[str] = (), form: ScriptForm = DEFAULT_FORM) -> str:
     """What stands before a table's first INSERT.
 
     :param sequences: that its defaults use, quoted: whoever locks the table must lock them too.
@@ -130,12 +127,22 @@ def before_rows(table: Table, sequences: t.Iterable[str] = ()) -> str:
     name = quoting.identifier(table.name)
     title = _title(f"Dumping data for table {name}")
     locks = ", ".join(f"{locked} WRITE" for locked in (name, *sequences))
-    return f"{title}LOCK TABLES {locks};\n/*!40000 ALTER TABLE {name} DISABLE KEYS */;\n"
+    lines = [
+        f"LOCK TABLES {locks};\n" if form.add_locks else "",
+        f"/*!40000 ALTER TABLE {name} DISABLE KEYS */;\n" if form.disable_keys else "",
+        "" if form.autocommit else "SET autocommit=0;\n",
+    ]
+    return title + "".join(lines)
 
 
-def after_rows(table: Table) -> str:
+def after_rows(table: Table, form: ScriptForm = DEFAULT_FORM) -> str:
     """What stands after a table's last INSERT."""
-    return f"/*!40000 ALTER TABLE {quoting.identifier(table.name)} ENABLE KEYS */;\nUNLOCK TABLES;\n\n"
+    lines = [
+        f"/*!40000 ALTER TABLE {quoting.identifier(table.name)} ENABLE KEYS */;\n" if form.disable_keys else "",
+        "UNLOCK TABLES;\n" if form.add_locks else "",
+        "" if form.autocommit else "COMMIT;\nSET autocommit=1;\n",
+    ]
+    return "".join(lines) + "\n"
 
 
 def histogram(histogram: Histogram) -> str:
@@ -154,7 +161,7 @@ def view_placeholder(view: View) -> str:
     )
 
 
-def view(view: View) -> bytes:
+def view(view: View, *, for_client: bool = True) -> bytes:
     """A view, or what is left of an invalid one: a comment."""
     name = quoting.identifier(view.name)
     if view.invalid:
@@ -166,21 +173,27 @@ def view(view: View) -> bytes:
             _title(f"Final view structure for view {name}").encode(),
             f"/*!50001 DROP VIEW IF EXISTS {name} */;\n".encode(),
             _SAVE_CHARACTER_SETS,
-            _in_character_set(view, create),
+            _in_character_set(view, create, for_client=for_client),
             _RESTORE_CHARACTER_SETS + b"\n",
         )
     )
 
 
-def program(program: StoredProgram, database: Database, *, program_character_set: str = "") -> bytes:
+def program(
+    program: StoredProgram, database: Database, *, program_character_set: str = "", for_client: bool = True
+) -> bytes:
     """A procedure, function, package, trigger, event or library with the context it was created in.
 
     :param program_character_set: of its database collation, where that is not the database's present one.
+    :param for_client: false for a folder, whose loader knows no client commands and ends a statement where a line ends
+        with a semicolon: the definition must not hold such lines then.
     """
-    delimiter = _delimiter(program.definition)
     drop = f"/*!50003 DROP {program.kind.upper()} IF EXISTS {quoting.identifier(program.name)} */;\n".encode()
     # The delimiter is on a line of its own: the text may end in a comment.
-    create = b"DELIMITER " + delimiter + b"\n" + program.definition + b"\n" + delimiter + b"\nDELIMITER ;\n"
+    create = program.definition + b"\n;\n"
+    if for_client:
+        delimiter = _delimiter(program.definition)
+        create = b"DELIMITER " + delimiter + b"\n" + program.definition + b"\n" + delimiter + b"\nDELIMITER ;\n"
     # The mode comes first: MariaDB before 11 knows DROP PACKAGE only in the mode ORACLE.
     before = [f"/*!50003 SET sql_mode              = {quoting.literal(program.sql_mode)} */;\n".encode(), drop]
     after = []
@@ -197,7 +210,7 @@ def program(program: StoredProgram, database: Database, *, program_character_set
         (
             _SAVE_CHARACTER_SETS if saves else b"",
             b"/*!50003 SET @saved_sql_mode       = @@sql_mode */;\n",
-            _in_character_set(program, statements) if saves else statements,
+            _in_character_set(program, statements, for_client=for_client) if saves else statements,
             b"/*!50003 SET sql_mode              = @saved_sql_mode */;\n",
             _RESTORE_CHARACTER_SETS if saves else b"",
             b"\n",
@@ -225,10 +238,10 @@ def _title(text: str) -> str:
     return f"--\n{quoting.comment_line(text)}\n--\n\n"
 
 
-def _in_character_set(program: StoredProgram | View, create: bytes) -> bytes:
+def _in_character_set(program: StoredProgram | View, create: bytes, *, for_client: bool) -> bytes:
     """A CREATE statement under the character sets that it was written in."""
     client = program.character_set_client
-    switch = client in _NOT_ASCII_SAFE and not program.definition.isascii()
+    switch = for_client and client in _NOT_ASCII_SAFE and not program.definition.isascii()
     return b"".join(
         (
             f"/*!\\C {client} */;\n".encode() if switch else b"",

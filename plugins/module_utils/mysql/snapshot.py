@@ -12,6 +12,10 @@ Four ways, the first that the server and the user's privileges allow:
 - ``quiet``: with neither, the position must have been the same for a while before the snapshot and be the same after.
 
 ``none`` is recorded where the server writes no binlog: the snapshot is as consistent, it only has no position.
+
+Several sessions can open it together (:class:`Followers`). Under a lock, and in a quiet moment, they all see the same.
+Where the server says the position of each session's snapshot, they are opened until the positions are the same, and if
+that never happens, under a global lock. Without a binlog only a lock proves anything.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import typing as t
 
 from ..errors import ConsistencyError, DbfleetError, PrivilegeError, QueryError
 from . import faults, quoting
+from .replication_state import ReplicaPosition
 from .session import Session
 
 _LOG = logging.getLogger("dbfleet.mysql")
@@ -31,6 +36,7 @@ _LOCK_ATTEMPT_SECONDS = 4
 _LOCK_PAUSE_SECONDS = 1.0
 _QUIET_SECONDS = 1.0
 _QUIET_ATTEMPTS = 15
+_TOGETHER_ATTEMPTS = 20
 _SYNTAX_ERROR = 1064
 _START = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
@@ -54,21 +60,30 @@ class Snapshot:
 
     :param method: one of the ways of this module.
     :param taken_at: ISO 8601, UTC, by the server's clock.
+    :param replica: where the server stands as a replica, if that was asked for.
+    :param galera: see :func:`.replication_state.read_galera`.
     """
 
     position: Position
     method: str
     taken_at: str
+    replica: tuple[ReplicaPosition, ...] = ()
+    galera: t.Mapping[str, t.Any] | None = None
 
     def as_record(self) -> dict[str, t.Any]:
         """For the manifest."""
-        return {
+        record: dict[str, t.Any] = {
             "binlog_file": self.position.file or None,
             "binlog_position": self.position.position if self.position.file else None,
             "gtid": self.position.gtid or None,
             "method": self.method,
             "taken_at": self.taken_at,
         }
+        if self.replica:
+            record["replica"] = [one.as_record() for one in self.replica]
+        if self.galera is not None:
+            record["galera"] = dict(self.galera)
+        return record
 
 
 def prepare_session(session: Session) -> None:
@@ -115,30 +130,59 @@ def lock_definitions(session: Session) -> bool:
     return True
 
 
+class Followers(t.Protocol):
+    """Other sessions that read the same snapshot."""
+
+    def start(self) -> t.Collection[Position]:
+        """Let each of them open its view, a new one if it has one.
+
+        :return: of each :func:`follow`.
+        """
+
+
+def follow(session: Session) -> Position:
+    """Open a follower's view; its position where the server tells it, else an empty one."""
+    session.execute("ROLLBACK")
+    session.execute(_START)
+    return _snapshot_position(session) if _tells_position(session) else Position()
+
+
 def open_snapshot(
-    session: Session, *, hold: t.Callable[[], None], lock_tables: t.Callable[[], t.ContextManager[None] | None]
+    session: Session,
+    *,
+    hold: t.Callable[[], None],
+    lock_tables: t.Callable[[], t.ContextManager[None] | None],
+    followers: Followers | None = None,
+    holds: bool = False,
 ) -> Snapshot:
     """Start the transaction whose reads are the backup.
 
     :param hold: locks the tables that no snapshot covers by another session, for as long as they are read. Called when
         the global lock, if there is one, is held: it would wait for these locks otherwise.
+    :param holds: whether :attr:`hold` locks any.
+    :param followers: the sessions that read the same snapshot.
     :param lock_tables: gives a context in which every table of the database is locked for reading by another session,
         or ``None`` where that is not allowed.
     :raises ConsistencyError: a lock could not be had in time.
     :raises PrivilegeError: the position cannot be read, or not be proven.
     """
     if session.variables.get("log_bin", "OFF") != "ON":
+        if followers is not None:
+            return _without_binlog(session, hold, lock_tables, followers)
         hold()
         session.execute(_START)
         return _snapshot(session, Position(), "none")
-    if session.query("SHOW STATUS LIKE 'binlog_snapshot_file'"):
+    if _tells_position(session):
+        if followers is not None:
+            return _together(session, hold, followers, holds=holds)
         hold()
-        return _by_binlog_snapshot(session)
+        session.execute(_START)
+        return _snapshot(session, _snapshot_position(session), "binlog_snapshot")
     read_position(session)
     if _lock_globally(session):
         try:
             hold()
-            session.execute(_START)
+            _start_all(session, followers)
             position = read_position(session)
         finally:
             session.execute("UNLOCK TABLES")
@@ -147,10 +191,79 @@ def open_snapshot(
     locked = lock_tables()
     if locked is not None:
         with locked:
-            session.execute(_START)
+            _start_all(session, followers)
             position = read_position(session)
         return _snapshot(session, position, "table_locks")
-    return _by_quiet_moment(session)
+    return _by_quiet_moment(session, followers)
+
+
+def _start_all(session: Session, followers: Followers | None) -> None:
+    session.execute(_START)
+    if followers is not None:
+        followers.start()
+
+
+def _without_binlog(
+    session: Session,
+    hold: t.Callable[[], None],
+    lock_tables: t.Callable[[], t.ContextManager[None] | None],
+    followers: Followers,
+) -> Snapshot:
+    if _lock_globally(session):
+        try:
+            hold()
+            _start_all(session, followers)
+        finally:
+            session.execute("UNLOCK TABLES")
+        return _snapshot(session, Position(), "global_lock")
+    hold()
+    locked = lock_tables()
+    if locked is None:
+        raise PrivilegeError(
+            "the server writes no binlog, and without a lock it cannot be proven that several processes read the same "
+            "snapshot",
+            hint="GRANT RELOAD ON *.* to the user, or LOCK TABLES on the database; or use one job",
+        )
+    with locked:
+        _start_all(session, followers)
+    return _snapshot(session, Position(), "table_locks")
+
+
+def _together(session: Session, hold: t.Callable[[], None], followers: Followers, *, holds: bool) -> Snapshot:
+    """Where each session's position is known: all open their views until they are equal."""
+    # A global lock would wait for the tables that are held, so it comes first where there are any.
+    if holds and _lock_globally(session):
+        return _together_locked(session, hold, followers)
+    hold()
+    for _attempt in range(_TOGETHER_ATTEMPTS):
+        session.execute(_START)
+        theirs = followers.start()
+        position = _snapshot_position(session)
+        if all(one == position for one in theirs):
+            return _snapshot(session, position, "binlog_snapshot")
+        session.execute("ROLLBACK")
+    if not holds and _lock_globally(session):
+        return _together_locked(session, lambda: None, followers)
+    raise PrivilegeError(
+        "the server is being written to so often that no two sessions see the same, and the user may not lock it",
+        hint="GRANT RELOAD ON *.* to the user, or use one job",
+    )
+
+
+def _together_locked(session: Session, hold: t.Callable[[], None], followers: Followers) -> Snapshot:
+    try:
+        hold()
+        session.execute(_START)
+        theirs = followers.start()
+        position = _snapshot_position(session)
+    finally:
+        session.execute("UNLOCK TABLES")
+    if any(one != position for one in theirs):
+        raise ConsistencyError(
+            "the sessions of the backup see different moments in spite of a global lock",
+            hint="run the backup again, or use one job",
+        )
+    return _snapshot(session, position, "global_lock")
 
 
 def read_position(session: Session) -> Position:
@@ -180,8 +293,12 @@ def read_position(session: Session) -> Position:
     return Position(record["file"] or "", int(record["position"] or 0), gtid)
 
 
-def _by_binlog_snapshot(session: Session) -> Snapshot:
-    session.execute(_START)
+def _tells_position(session: Session) -> bool:
+    """Whether the server says which position belongs to a session's snapshot."""
+    return bool(session.query("SHOW STATUS LIKE 'binlog_snapshot_file'"))
+
+
+def _snapshot_position(session: Session) -> Position:
     rows = session.query("SHOW STATUS LIKE 'binlog_snapshot_%'")
     status = {(name or "").lower(): value or "" for name, value in rows}
     file, offset = status["binlog_snapshot_file"], int(status["binlog_snapshot_position"] or 0)
@@ -189,7 +306,7 @@ def _by_binlog_snapshot(session: Session) -> Snapshot:
         gtid = status["binlog_snapshot_gtid_executed"]
     else:
         gtid = session.scalar(f"SELECT BINLOG_GTID_POS({quoting.literal(file)}, {offset})") or ""
-    return _snapshot(session, Position(file, offset, gtid.replace("\n", "")), "binlog_snapshot")
+    return Position(file, offset, gtid.replace("\n", ""))
 
 
 def _lock_globally(session: Session) -> bool:
@@ -221,13 +338,13 @@ def _lock_globally(session: Session) -> bool:
         session.execute(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
 
 
-def _by_quiet_moment(session: Session) -> Snapshot:
+def _by_quiet_moment(session: Session, followers: Followers | None) -> Snapshot:
     for _attempt in range(_QUIET_ATTEMPTS):
         before = read_position(session)
         time.sleep(_QUIET_SECONDS)
         # Whatever is in the binlog since a second has reached the storage engine too.
         if read_position(session) == before:
-            session.execute(_START)
+            _start_all(session, followers)
             if read_position(session) == before:
                 return _snapshot(session, before, "quiet")
             session.execute("ROLLBACK")

@@ -19,22 +19,35 @@ from .tables import Table
 _TABLE_TYPES = frozenset({"BASE TABLE", "VIEW", "SYSTEM VERSIONED", "SEQUENCE"})
 
 
+class Item(t.NamedTuple):
+    """One object.
+
+    :param when: when it was created or changed as the server says, else empty; of a ``view text`` the text.
+    :param table: of triggers the table they are on, else empty.
+    """
+
+    kind: str
+    name: str
+    when: str
+    table: str = ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Inventory:
     """Names and change times of all objects: equal inventories mean that no definition changed in between.
 
-    :param objects: (kind, name, when it was created or changed as the server says, else empty), sorted.
+    :param objects: sorted.
     """
 
-    objects: tuple[tuple[str, str, str], ...]
+    objects: tuple[Item, ...]
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names of the objects of one kind."""
-        return tuple(name for object_kind, name, _when in self.objects if object_kind == kind)
+        return tuple(one.name for one in self.objects if one.kind == kind)
 
     def changes(self, other: Inventory) -> tuple[str, ...]:
         """What differs, as ``kind name``."""
-        return tuple(sorted({f"{kind} {name}" for kind, name, _when in set(self.objects) ^ set(other.objects)}))
+        return tuple(sorted({f"{one.kind} {one.name}" for one in set(self.objects) ^ set(other.objects)}))
 
 
 def read_inventory(session: Session, database: str) -> Inventory:
@@ -52,7 +65,7 @@ def read_inventory(session: Session, database: str) -> Inventory:
         f"WHERE ROUTINE_SCHEMA = {schema}"
     )
     rows += session.query(
-        "SELECT 'trigger', TRIGGER_NAME, COALESCE(CREATED, '') FROM information_schema.TRIGGERS "
+        "SELECT 'trigger', TRIGGER_NAME, COALESCE(CREATED, ''), EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS "
         f"WHERE TRIGGER_SCHEMA = {schema}"
     )
     rows += session.query(
@@ -66,7 +79,7 @@ def read_inventory(session: Session, database: str) -> Inventory:
             "SELECT 'library', LIBRARY_NAME, LAST_ALTERED FROM information_schema.LIBRARIES "
             f"WHERE LIBRARY_SCHEMA = {schema}"
         )
-    return Inventory(tuple(sorted((row[0] or "", row[1] or "", row[2] or "") for row in rows)))
+    return Inventory(tuple(sorted(Item(*(value or "" for value in row)) for row in rows)))
 
 
 def refuse_unsupported(session: Session, database: str, tables: t.Sequence[Table]) -> None:

@@ -28,6 +28,8 @@ class Table:
     :param is_partitioned: its rows are in partitions.
     :param is_versioned: system-versioned (MariaDB): it keeps old rows.
     :param data_length: bytes, an estimate of the server.
+    :param rows_wanted: false where the user wants the definition alone.
+    :param where: the condition that the user sets for rows, as SQL; empty for all of them.
     """
 
     name: str
@@ -37,11 +39,22 @@ class Table:
     is_partitioned: bool
     is_versioned: bool
     data_length: int
+    rows_wanted: bool = True
+    where: str = ""
 
     @property
     def has_rows(self) -> bool:
         """Whether rows are read from it."""
-        return self.engine.upper() not in _ENGINES_WITHOUT_ROWS
+        return self.rows_wanted and self.engine.upper() not in _ENGINES_WITHOUT_ROWS
+
+    def conditions(self, *others: str) -> str:
+        """The WHERE clause of every query that reads its rows, empty where there is no condition.
+
+        :param others: conditions beside the user's, such as the bounds of a range.
+        """
+        # On a line of its own: the user's may end in a comment.
+        given = [f"({self.where}\n)"] if self.where else []
+        return f" WHERE {' AND '.join([*given, *others])}" if given or others else ""
 
     @property
     def stored_columns(self) -> tuple[Column, ...]:
