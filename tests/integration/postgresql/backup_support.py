@@ -30,6 +30,8 @@ _NEWER_WORDS = (
     (14, re.compile(r", streaming = off(?=[,)])"), ""),
     (16, re.compile(r", run_as_owner = true(?=[,)])"), ""),
 )
+_INHERITED_NOT_NULL = re.compile(r"    NOT NULL \S+,?|ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET NOT NULL;")
+_LOCALE = re.compile(r" LOCALE_PROVIDER = libc| (LOCALE|LC_COLLATE|LC_CTYPE) = '[^']*'")
 #: ICU is not in every build; subscriptions belong to the cluster; roles come first.
 #: Labels need a provider to be restored; the newest pg_dump has large objects in other places than our archives.
 #: An extension's changed catalog entry cannot be restored.
@@ -95,6 +97,22 @@ def in_words_of(version: int, statements: str) -> str:
         if version < since:
             statements = pattern.sub(words, statements)
     return statements
+
+
+def restorable(lines: list[str], server: servers.Server) -> list[str]:
+    """Take out the statements of the newest pg_dump that a server of the source's own version would refuse.
+
+    pg_dump 18 writes NOT NULL as a table constraint, which servers before 18 do not know, CREATE DATABASE with words
+    that came with 13 and 15, and others (see ``in_words_of``) with words that came with 11 to 16. Ours are understood
+    by the source's version and by all later ones.
+    """
+    version = server.version[0]
+    lines = in_words_of(version, "\n".join(lines)).split("\n")
+    if version < 18:
+        lines = [line for line in lines if not _INHERITED_NOT_NULL.fullmatch(line)]
+    if version < 15:
+        lines = [_LOCALE.sub("", line) if line.startswith("CREATE DATABASE ") else line for line in lines]
+    return lines
 
 
 def script_of(archive: Path, *args: str) -> list[str]:

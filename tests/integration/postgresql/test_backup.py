@@ -17,31 +17,12 @@ from tests.integration.postgresql.backup_support import (
     back_up,
     dumped,
     fill_with_zoo,
-    in_words_of,
+    restorable,
     restore_genuinely,
     script_of,
 )
 from tests.integration.postgresql.restore_support import new_database, pg_dump
 from tests.servers.fixtures import Database
-
-_INHERITED_NOT_NULL = re.compile(r"    NOT NULL \S+,?|ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET NOT NULL;")
-_LOCALE = re.compile(r" LOCALE_PROVIDER = libc| (LOCALE|LC_COLLATE|LC_CTYPE) = '[^']*'")
-
-
-def _restorable(lines: list[str], server: servers.Server) -> list[str]:
-    """Take out the statements of the newest pg_dump that a server of the source's own version would refuse.
-
-    pg_dump 18 writes NOT NULL as a table constraint, which servers before 18 do not know, CREATE DATABASE with words
-    that came with 13 and 15, and others (see ``in_words_of``) with words that came with 11 to 16. Ours are understood
-    by the source's version and by all later ones.
-    """
-    version = server.version[0]
-    lines = in_words_of(version, "\n".join(lines)).split("\n")
-    if version < 18:
-        lines = [line for line in lines if not _INHERITED_NOT_NULL.fullmatch(line)]
-    if version < 15:
-        lines = [_LOCALE.sub("", line) if line.startswith("CREATE DATABASE ") else line for line in lines]
-    return lines
 
 
 @pytest.fixture
@@ -57,8 +38,8 @@ def test_the_zoo_is_written_as_the_newest_pg_dump_writes_it(zoo: Database, tmp_p
     theirs = pg_dump(server, zoo.name, tmp_path / "theirs.dump", version=NEWEST_CLIENT)
     assert progress.warnings == []
     for options in ((), ("--clean", "--if-exists", "--schema-only"), ("--create", "--schema-only")):
-        expected = _restorable(script_of(theirs, *options), server)
-        assert _restorable(script_of(ours, *options), server) == expected, options
+        expected = restorable(script_of(theirs, *options), server)
+        assert restorable(script_of(ours, *options), server) == expected, options
 
 
 @pytest.mark.slow

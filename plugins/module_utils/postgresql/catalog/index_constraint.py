@@ -118,6 +118,11 @@ class IndexComment(DatabaseObject):
         return definitions.catalog.comment_entry(key, "INDEX", name, owner=self.owner, schema=self.schema)
 
 
+def index_comment_key(oid: int) -> Key:
+    """The key of the comment of a constraint's index."""
+    return Key(-Priority.INDEX, oid)
+
+
 def read_index_constraints(catalog: Catalog) -> t.Iterator[DatabaseObject]:
     """All primary key, unique and exclusion constraints, and the comments of their indexes."""
     query = _QUERY.format(
@@ -134,8 +139,7 @@ def read_index_constraints(catalog: Catalog) -> t.Iterator[DatabaseObject]:
         # Whatever depends on the index depends on the constraint that makes it.
         catalog.aliases[Key(CatalogOid.PG_CLASS, index)] = key
         if catalog.comment(Key(CatalogOid.PG_CLASS, index)) is not None:
-            comment_key = Key(-Priority.INDEX, index)
-            yield IndexComment(comment_key, relation.schema, row[2], index, key, relation.owner)
+            yield IndexComment(index_comment_key(index), relation.schema, row[2], index, key, relation.owner)
         yield IndexConstraint(
             key=key,
             schema=relation.schema,

@@ -18,6 +18,7 @@ from ..session import Row
 from ..toc import SECTION_DATA, SECTION_POST_DATA
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
+from .index_constraint import index_comment_key
 from .materialized_view import refresh_key
 from .relation import MATERIALIZED_VIEW
 
@@ -106,7 +107,8 @@ class RelationStatistics(DatabaseObject):
     def edges(self) -> t.Iterable[Key]:
         if self.is_refreshed:
             return (self.owner, refresh_key(self.owner.oid))
-        return (self.owner,)
+        # The comment of a constraint's index stands where the index would.
+        return (self.owner, index_comment_key(self.owner.oid)) if self.is_index else (self.owner,)
 
     def section(self, definitions: Definitions) -> int:
         return SECTION_POST_DATA if self.is_after_data(definitions.postponed) else SECTION_DATA
