@@ -247,10 +247,10 @@ def _restore_member(member: _Member, progress: Progress) -> dict[str, t.Any]:
     manifest = member.artifact.manifest
     clock = time.monotonic()
     try:
-        member.target.plan(member.artifact, manifest)
+        plan = member.target.plan(member.artifact, manifest)
         contents = member.target.restore(member.artifact, manifest, progress)
         if manifest is not None:
-            compare_contents(manifest, contents)
+            compare_contents(manifest, contents, plan.tables)
     finally:
         member.target.close()
     return _summary(member, contents, time.monotonic() - clock, progress)

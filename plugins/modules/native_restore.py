@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - dbfleet.backup.connection
   - dbfleet.backup.postgresql
+  - dbfleet.backup.postgresql_restore_run
   - dbfleet.backup.mysql
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
@@ -91,8 +92,23 @@ options:
   jobs:
     description:
       - How many processes share the work, where the format allows it.
+      - A restore by several processes is not one transaction. With O(create) a failure leaves nothing all the same;
+        without it, what was done before remains in the target, and the error says what that is.
     type: int
     default: 1
+  on_error:
+    description:
+      - Whether to stop at the first error, which is the default, or to continue and restore what can be restored.
+      - After errors the task fails in either case. With V(continue) the error's context has C(failures), every item
+        that failed with its statement and the server's message, and everything else is in the target.
+      - PostgreSQL only.
+    type: str
+    choices: [stop, continue]
+  show_data_in_errors:
+    description:
+      - Let errors quote row values as the server does. Without it they are left out of messages, results and logs.
+      - PostgreSQL only.
+    type: bool
 seealso:
   - module: dbfleet.backup.native_backup
   - module: dbfleet.backup.backup_info
@@ -183,6 +199,12 @@ restore:
       sample: true
     dropped:
       description: The objects that were dropped first.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    skipped:
+      description: What was passed over because it existed, with O(skip_existing).
       returned: success
       type: list
       elements: str

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import typing as t
 
@@ -190,7 +191,24 @@ class PostgresqlRestoreTarget:
                 f"clean does not go with the script {artifact.description}: only the script itself can drop objects",
                 hint="restore into a new database (create), or into the target as it is (force)",
             )
-        return verify_script(artifact, manifest, progress, single_transaction=not self._options.create)
+        self._check_script_options(artifact)
+        return verify_script(artifact, manifest, progress, single_transaction=self._script_in_one_transaction)
+
+    def _check_script_options(self, artifact: ArtifactReader) -> None:
+        options = self._options
+        given = {"jobs": options.jobs > 1, "transaction_size": options.run.transaction_size}
+        for name in (name for name, value in given.items() if value):
+            raise UsageError(
+                f"{name} does not go with the script {artifact.description}: a script is run statement by statement",
+                hint=f"leave {name} out, or back up in the format custom or directory",
+            )
+
+    @property
+    def _script_in_one_transaction(self) -> bool:
+        how = self._options.run
+        if how.single_transaction:
+            return True
+        return not (self._options.create or how.on_error == "continue" or how.skip_existing)
 
     def _plan_script(self, summary: ScriptSummary) -> RestorePlan:
         options = self._options
@@ -199,7 +217,7 @@ class PostgresqlRestoreTarget:
         report = self._report(session)
         if options.create:
             _check_creation(session, None, options.database, report)
-        elif not options.force:
+        elif not (options.force or options.run.skip_existing):
             check_empty(user_objects(session), report)
         report.raise_if_any()
         return RestorePlan(
@@ -211,12 +229,21 @@ class PostgresqlRestoreTarget:
             tables=tuple((record.schema, record.name) for record in records(summary.tables)),
         )
 
+    def _script_options(self) -> ScriptOptions:
+        how = self._options.run
+        return ScriptOptions(
+            single_transaction=self._script_in_one_transaction,
+            skip_existing=how.skip_existing,
+            keep_going=how.on_error == "continue",
+        )
+
     def _restore_script(self, artifact: ArtifactReader, summary: ScriptSummary, progress: Progress) -> RestoreContents:
         progress.phase("restoring", total_bytes=sum(record.bytes for record in records(summary.tables)))
         source = ScriptSource(artifact)
 
         def fill(session: Session, _new: NewDatabase) -> tuple[TableRecord, ...]:
-            return records(run_script(session, source, progress))
+            session.show_data = self._options.run.show_data
+            return records(run_script(session, source, progress, options=self._script_options()))
 
         try:
             if self._options.create:
@@ -224,9 +251,12 @@ class PostgresqlRestoreTarget:
             else:
                 session = self._session or self._connect_target()
                 # A table comes with about as many locks again: its rows' type, its TOAST table and index.
-                locks = transaction_locks(session, 2 * sum(summary.objects.values()), progress)
+                session.show_data = self._options.run.show_data
+                how = self._script_options()
+                if how.single_transaction and not self._options.run.single_transaction:
+                    locks = transaction_locks(session, 2 * sum(summary.objects.values()), progress)
+                    how = dataclasses.replace(how, single_transaction=locks is None)
                 with self._cancelled_on_failure(session):
-                    how = ScriptOptions(single_transaction=locks is None)
                     tables = records(run_script(session, source, progress, options=how))
         finally:
             source.close()

@@ -324,8 +324,8 @@ class ScriptRunner:
         """The error for a refused statement: where it is, what it is, what the server says, but no row's values."""
         culprit, line = self._locate(statement, failure)
         error = failure.error
-        message = without_values(error)
-        if error.context.get("sqlstate") == _SYNTAX_ERROR:
+        message = error.message if self._session.show_data else without_values(error)
+        if error.context.get("sqlstate") == _SYNTAX_ERROR and not self._session.show_data:
             message = _QUOTED.sub("(text left out)", message)
         found: dict[str, t.Any] = {"sqlstate": error.context.get("sqlstate"), "database": self._session.database}
         if statement.copy is not None:

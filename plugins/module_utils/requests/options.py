@@ -19,6 +19,7 @@ from .options_mysql_restore import MYSQL_RESTORE
 from .options_postgresql_backup import POSTGRESQL_BACKUP
 from .options_postgresql_consistency import POSTGRESQL_CONSISTENCY
 from .options_postgresql_restore import POSTGRESQL_RESTORE
+from .options_postgresql_restore_run import POSTGRESQL_RESTORE_RUN
 from .options_restore import RESTORE
 from .options_selection import SELECTION
 
@@ -45,6 +46,14 @@ _PLACE = (
 _INFO = (
     Option("database", "only the backups of this database", ("--database", "--dbname"), ("info",), (), metavar="DB"),
     Option("backup", "show this backup with its tables (an id, or latest)", ("--backup",), ("info",), (), metavar="ID"),
+    Option(
+        "contents",
+        "list what the archive of the backup holds, as pg_restore -l does",
+        ("--list",),
+        ("info",),
+        (),
+        "bool",
+    ),
 )
 
 _MODULE_ONLY = (Option("python_environment", "where the collection's own Python is", type="path"),)
@@ -59,6 +68,7 @@ OPTIONS = (
     *MYSQL_BACKUP,
     *RESTORE,
     *POSTGRESQL_RESTORE,
+    *POSTGRESQL_RESTORE_RUN,
     *MYSQL_RESTORE,
     *_INFO,
     *_MODULE_ONLY,

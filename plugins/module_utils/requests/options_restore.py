@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .option import Option
+from .option import POSTGRESQL, Option
 
 RESTORE = (
     Option("backup", "the backup's id, or latest", ("--backup",), ("restore",), default="latest", metavar="ID"),
@@ -32,5 +32,21 @@ RESTORE = (
         ("restore",),
         type="bool",
         default=False,
+    ),
+    Option(
+        "on_error",
+        "stop at the first error, or continue and name all of them in the end",
+        ("--on-error",),
+        ("restore",),
+        (POSTGRESQL,),
+        choices={POSTGRESQL: ("stop", "continue")},
+    ),
+    Option(
+        "show_data_in_errors",
+        "errors may quote row values",
+        ("--show-data-in-errors",),
+        ("restore",),
+        (POSTGRESQL,),
+        type="bool",
     ),
 )

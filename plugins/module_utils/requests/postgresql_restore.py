@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..postgresql.options import RestoreOptions
 from .connection import database_name, postgresql_connection
 from .given import Given
+from .postgresql_restore_run import run_options
 
 
 def postgresql_restore(given: Given) -> RestoreOptions:
@@ -22,4 +23,5 @@ def postgresql_restore(given: Given) -> RestoreOptions:
         clean=given.switch("clean"),
         force=given.switch("force"),
         jobs=given.count("jobs", least=1),
+        run=run_options(given),
     )

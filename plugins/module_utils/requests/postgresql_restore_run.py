@@ -1,0 +1,27 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""How to run a restore of PostgreSQL, out of the options that were given."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from ..postgresql.restore_options import RunOptions
+from .given import Given
+
+
+def run_options(given: Given) -> RunOptions:
+    """
+    :raises UsageError: a value is not valid.
+    """
+    size = given.number("transaction_size")
+    if size is not None and size < 1:
+        raise UsageError(f"{given.spelled('transaction_size')} is {size}", hint="use 1 or more")
+    return RunOptions(
+        on_error=given.text("on_error") or "stop",
+        skip_existing=given.switch("skip_existing"),
+        no_data_for_failed_tables=given.switch("no_data_for_failed_tables"),
+        single_transaction=given.switch("single_transaction"),
+        transaction_size=size or 0,
+        show_data=given.switch("show_data_in_errors"),
+    )
