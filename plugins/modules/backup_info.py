@@ -7,11 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_info
-short_description: List the backups of a repository, or show one with its tables
+short_description: List the backups of a repository, or show what is in one
 version_added: 0.1.0
 description:
   - Reads the manifests of backups. No database and no driver is needed.
-  - The content of the backups is not read. A damaged manifest fails the task.
+  - The content of the backups is not read, unless O(contents) asks for it or there is no manifest. A damaged manifest
+    fails the task.
+  - An archive or a script of PostgreSQL that has no manifest, for example one of C(pg_dump), is looked into itself.
 extends_documentation_fragment:
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
@@ -19,7 +21,8 @@ extends_documentation_fragment:
 options:
   source:
     description:
-      - The file or folder of one backup, instead of a repository.
+      - The file or folder of one backup, instead of a repository. It may be any archive of C(pg_dump) or script of
+        C(pg_dump) or C(pg_dumpall).
       - Exactly one of O(repository) and O(source) is needed.
     type: path
   database:
@@ -30,6 +33,11 @@ options:
     description:
       - Show this backup with its tables, by its id, or V(latest).
     type: str
+  contents:
+    description:
+      - Look into the archive of the backup too and list what it holds, as C(pg_restore -l) does.
+      - This is for one backup of a PostgreSQL database.
+    type: bool
 seealso:
   - module: dbfleet.backup.native_backup
   - module: dbfleet.backup.native_restore
@@ -58,6 +66,16 @@ EXAMPLES = r"""
 - name: Look at a file with its manifest beside it
   dbfleet.backup.backup_info:
     source: /srv/transfer/shop.dump
+
+- name: Look into an archive of pg_dump
+  dbfleet.backup.backup_info:
+    source: /srv/transfer/foreign.dump
+  register: foreign
+
+- name: Fail if a part of it is missing
+  ansible.builtin.assert:
+    that: foreign.contents.complete
+    fail_msg: "{{ foreign.contents.problem }}"
 """
 
 RETURN = r"""
@@ -129,6 +147,40 @@ backup:
         rows: 200000
         bytes: 31415926
         sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+contents:
+  description:
+    - What the archive or script is and holds, read from itself.
+    - The C(kind) is V(archive) or V(script). Both have C(format), C(server_version), C(dump_version), C(complete) and,
+      if that is false, the C(problem). That nothing is cut off is found out without reading an archive's data.
+    - An archive has C(compression), C(archive_version), C(created_at), C(database) and its C(entries) in order.
+    - A script has C(of) (V(server), V(database), or empty if it does not say that it is a dump), C(tables) with rows
+      and bytes, C(objects) by kind, and the C(databases) that it connects to.
+  returned: with O(contents), or with O(source) if there is no manifest
+  type: dict
+  sample:
+    kind: archive
+    format: custom
+    compression: gzip
+    archive_version: '1.16'
+    integer_size: 4
+    offset_size: 8
+    created_at: '2026-11-22T12:41:18+00:00'
+    database: shop
+    server_version: '18.6'
+    dump_version: '18.6'
+    complete: true
+    problem: ''
+    entries:
+      - id: 226
+        catalog_oid: 1259
+        oid: 18069
+        kind: TABLE
+        schema: shop
+        name: orders
+        owner: ann
+        section: pre-data
+        has_data: false
+        dependencies: [6]
 error:
   description: What failed, for programs.
   returned: failure

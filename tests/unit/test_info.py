@@ -98,7 +98,9 @@ def test_damaged_backups_are_an_error_or_named_beside_the_others(repository: Pat
 def test_what_is_no_backup(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
-    for name, text in [("missing", "no file or folder"), ("file", "has no manifest"), ("folder", "not a dbfleet rep")]:
+    with pytest.raises(CorruptArtifactError, match="is empty"):
+        info(InfoRequest(str(tmp_path / "file")))
+    for name, text in [("missing", "no file or folder"), ("folder", "not a dbfleet rep")]:
         with pytest.raises(NotFoundError, match=text):
             info(InfoRequest(str(tmp_path / name)))
     with pytest.raises(UsageError):

@@ -133,7 +133,11 @@ def _add_info(jobs: t.Any) -> None:
     parser = jobs.add_parser(
         "info", help="list the backups of a repository, or show one", description="List backups, or show one."
     )
-    parser.add_argument("repository", metavar="REPOSITORY|PATH", help="a repository, or a backup's file or folder")
+    parser.add_argument(
+        "repository",
+        metavar="REPOSITORY|PATH",
+        help="a repository, a backup's file or folder, or any archive or script of PostgreSQL (- for standard input)",
+    )
     for option in options_of("info").values():
         if option.name not in ("repository", "source"):
             _add_option(parser, option, "")

@@ -9,6 +9,7 @@ import json
 import typing as t
 
 from ..errors import DbfleetError
+from .contents_text import contents_text
 from .text import duration_text, printable, size_text, table_text
 
 Data = t.Mapping[str, t.Any]
@@ -128,7 +129,9 @@ def cluster_restore_text(data: Data, *, check: bool) -> str:
 
 
 def info_text(data: Data) -> str:
-    """The catalogue as a table, or one backup with its tables."""
+    """The catalogue as a table, one backup with its tables, or what an archive holds."""
+    if "contents" in data:
+        return contents_text(data["contents"])
     if "backup" in data:
         return _one_backup(data["backup"])
     if not data["backups"]:

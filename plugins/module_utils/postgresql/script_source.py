@@ -53,6 +53,19 @@ class ScriptSource:
     def close(self) -> None:
         self._source.close()
 
+    @property
+    def head(self) -> bytes:
+        """The script's first bytes, as far as they were read."""
+        return self._head
+
+    @property
+    def subject(self) -> str:
+        """What the script says it is a dump of, ``server`` or ``database``; known once its first bytes were read."""
+        header = _HEADER.search(self._head)
+        if header is None:
+            return ""
+        return "server" if header.group(1) else "database"
+
     def check_footer(self, *, required: bool = False) -> None:
         """After everything was read: a script with the header of a dump must have its footer.
 

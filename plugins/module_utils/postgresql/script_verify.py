@@ -68,6 +68,20 @@ def verify_script(
     return summary
 
 
+def look_through(source: ScriptSource) -> tuple[ScriptSummary, str]:
+    """Walk a script as far as it can be read.
+
+    :returns: what was found, and why it cannot be restored; empty where it can.
+    """
+    walk = _Walk(source, Progress(), several_databases=True, single_transaction=False)
+    try:
+        walk.run()
+        source.check_footer()
+    except (CorruptArtifactError, UsageError) as error:
+        return walk.summary(), error.message
+    return walk.summary(), ""
+
+
 class _Walk:
     """One pass over a script."""
 
@@ -96,6 +110,10 @@ class _Walk:
                     self._add_rows(self._splitter.data)
         if item is None:
             raise CorruptArtifactError(f"{self._name} holds no statement", hint="it is empty: use another backup")
+        return self.summary()
+
+    def summary(self) -> ScriptSummary:
+        """What was found so far."""
         return ScriptSummary(self._tally.tables(), self._objects, tuple(self._databases))
 
     def _add_command(self, command: MetaCommand) -> None:

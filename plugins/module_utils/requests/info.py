@@ -15,9 +15,12 @@ def info_request(given: Given) -> InfoRequest:
     :raises UsageError: the options contradict each other.
     """
     place = given.exactly_one("repository", "source")
+    location = given.text(place)
     return InfoRequest(
-        location=given.text(place),
+        # A module's standard input is not the user's.
+        location="./-" if (place, location) == ("source", "-") else location,
         cluster=given.text("cluster"),
         database=given.text("database"),
         backup=given.text("backup"),
+        contents=given.switch("contents"),
     )

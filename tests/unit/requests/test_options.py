@@ -41,7 +41,7 @@ def test_argument_spec_marks_the_secret_and_nothing_else() -> None:
 
 
 def test_argument_spec_of_info_talks_to_no_server() -> None:
-    assert set(argument_spec("info")) == {"repository", "source", "cluster", "database", "backup"}
+    assert set(argument_spec("info")) == {"repository", "source", "cluster", "database", "backup", "contents"}
 
 
 def test_an_option_of_one_world_has_no_default() -> None:

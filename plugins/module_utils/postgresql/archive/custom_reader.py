@@ -57,7 +57,7 @@ class CustomReader:
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
         start = self._locate(entry, BLOCK_LARGE_OBJECTS)
         while True:
-            oid = self._input.read_count(f"the OID of a large object of {entry_name(entry)}", _LARGEST_OID)
+            oid = self._read_oid(f"the OID of a large object of {entry_name(entry)}")
             if oid == 0:
                 self._block_ended(start)
                 return
@@ -147,8 +147,18 @@ class CustomReader:
         if block_type == BLOCK_DATA:
             self._skip_chunks()
             return
-        while self._input.read_count("the OID of a large object", _LARGEST_OID):
+        while self._read_oid("the OID of a large object"):
             self._skip_chunks()
+
+    def _read_oid(self, what: str) -> int:
+        start = self._input.offset
+        oid = self._input.read_int(what)
+        if oid < 0:
+            # pg_dump writes OIDs as signed integers: those of the upper half come out negative.
+            oid += _LARGEST_OID + 1
+        if not 0 <= oid <= _LARGEST_OID:
+            raise self._input.corrupt(f"{what} is {oid}, which cannot be", offset=start)
+        return oid
 
     def _skip_chunks(self) -> None:
         while True:
