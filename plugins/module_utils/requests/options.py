@@ -19,6 +19,7 @@ from .options_mysql_restore import MYSQL_RESTORE
 from .options_postgresql_backup import POSTGRESQL_BACKUP
 from .options_postgresql_consistency import POSTGRESQL_CONSISTENCY
 from .options_postgresql_restore import POSTGRESQL_RESTORE
+from .options_postgresql_restore_run import POSTGRESQL_RESTORE_RUN
 from .options_restore import RESTORE
 from .options_selection import SELECTION
 
@@ -67,6 +68,7 @@ OPTIONS = (
     *MYSQL_BACKUP,
     *RESTORE,
     *POSTGRESQL_RESTORE,
+    *POSTGRESQL_RESTORE_RUN,
     *MYSQL_RESTORE,
     *_INFO,
     *_MODULE_ONLY,
