@@ -46,18 +46,12 @@ class DefinitionWatch:
         self._numbers = self._read_numbers()
 
     def check(self, table: Table) -> None:
-        """Fail if the table's definition is not that from before the snapshot. To be called while it is being read.
+        """See :func:`check_definition`."""
+        check_definition(self._session, self._database, table, self.made(table))
 
-        :raises ConsistencyError: it is another one.
-        """
-        made = self._session.scalar(
-            f"SELECT CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {quoting.literal(self._database)} "
-            f"AND TABLE_NAME = {quoting.literal(table.name)}"
-        )
-        if made != self._made.get(table.name):
-            raise ConsistencyError(
-                f"the definition of table {table.name!r} changed during the backup", hint=_HINT, table=table.name
-            )
+    def made(self, table: Table) -> str | None:
+        """When the table's definition was made, as the server said before the snapshot."""
+        return self._made.get(table.name)
 
     def finish(self, tables: t.Sequence[Table], read_empty: t.Collection[str]) -> None:
         """Fail if rows of a table may have been replaced as a whole after the snapshot and before they were read.
@@ -119,6 +113,22 @@ class DefinitionWatch:
         except PrivilegeError:
             return None
         return {name or "": number for name, number in rows}
+
+
+def check_definition(session: Session, database: str, table: Table, made: str | None) -> None:
+    """Fail if the table's definition is not that from before the snapshot. To be called while it is being read.
+
+    :param made: see :meth:`DefinitionWatch.made`.
+    :raises ConsistencyError: it is another one.
+    """
+    now = session.scalar(
+        f"SELECT CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {quoting.literal(database)} "
+        f"AND TABLE_NAME = {quoting.literal(table.name)}"
+    )
+    if now != made:
+        raise ConsistencyError(
+            f"the definition of table {table.name!r} changed during the backup", hint=_HINT, table=table.name
+        )
 
 
 def _table_of(internal_name: str) -> str:

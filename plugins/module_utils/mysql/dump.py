@@ -10,13 +10,21 @@ import dataclasses
 import logging
 import typing as t
 
-from ..errors import ConsistencyError, DbfleetError, UsageError
+from ..errors import ConsistencyError, UsageError
 from ..interfaces import ArtifactWriter, BackupPlan
 from ..progress import Progress
 from ..release import VERSION
 from ..repository.records import BackupContents, ServerIdentity, TableRecord
 from ..streams.compression import Compression
-from . import privileges, quoting, replication_state, rows_fast, script_text, snapshot
+from . import (
+    dump_directory,
+    privileges,
+    quoting,
+    replication_state,
+    rows_fast,
+    script_text,
+    snapshot,
+)
 from .catalog.database import Database, character_set_of, read_database
 from .catalog.events import read_events
 from .catalog.histograms import read_histograms
@@ -31,27 +39,30 @@ from .catalog.triggers import read_triggers
 from .catalog.views import View, forward_references, read_views
 from .connection import connect
 from .definition_watch import DefinitionWatch
-from .inserts import InsertWriter
+from .dump_parallel import Readers
+from .dump_worker import Assignment
 from .options import BackupOptions
 from .output import Output, TableDigest, TableSink
 from .selection import selected
 from .session import Session
+from .table_rows import unlocked, write_rows
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _DEFAULT_COMPRESSION = "gzip:6"
-_SAVEPOINT = "dbfleet"
 
 
 class MysqlBackupSource:
     """One database to be backed up; see :class:`..interfaces.BackupSource`."""
 
     def __init__(self, options: BackupOptions) -> None:
-        if options.format != "plain":
-            raise UsageError(f"the format {options.format!r} is not there yet for MySQL and MariaDB", hint="use plain")
-        if options.jobs > 1:
+        if options.format not in ("plain", "directory"):
+            raise UsageError(
+                f"there is no format {options.format!r} for MySQL and MariaDB", hint="use plain or directory"
+            )
+        if options.jobs > 1 and options.format == "plain":
             raise UsageError(
                 f"jobs is {options.jobs}, and a backup of the format plain is one stream",
-                hint="leave jobs out: one script is read over one connection",
+                hint="leave jobs out, or use the format directory",
             )
         self._options = options
         self._compression = Compression.parse(options.compression or _DEFAULT_COMPRESSION)
@@ -77,7 +88,7 @@ class MysqlBackupSource:
             server=_identity(session),
             database=database.name,
             artifact=self._artifact(database),
-            format="plain",
+            format=self._options.format,
             compression=str(self._compression),
             estimated_bytes=estimate,
             tables=tuple((database.name, table.name) for table in tables if table.has_rows),
@@ -85,23 +96,28 @@ class MysqlBackupSource:
         )
 
     def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
-        """Take the snapshot and write the script."""
+        """Take the snapshot and write the script or the folder."""
         session, database = self._open()
+        path = self._artifact(database)
         with contextlib.ExitStack() as resources:
             dump = _Dump(self._options, session, database, progress, resources)
             self._check(session, database, dump.tables)
-            dump.open_snapshot()
-            path = self._artifact(database)
-            output = Output(writer.create(path), self._compression)
-            try:
-                dump.write(output)
-                output.close()
-            except BaseException:
-                output.abort()
-                raise
+            if self._options.format == "directory":
+                dump.write_folder(writer, path, self._compression)
+            else:
+                dump.open_snapshot()
+                self._write_script(dump, Output(writer.create(path), self._compression))
         # Whatever the job does next, the server's definitions need not stay locked for it.
         self.close()
         return dump.contents(path, str(self._compression))
+
+    def _write_script(self, dump: _Dump, output: Output) -> None:
+        try:
+            dump.write(output)
+            output.close()
+        except BaseException:
+            output.abort()
+            raise
 
     def close(self) -> None:
         """Release the connection, in whatever state."""
@@ -122,7 +138,8 @@ class MysqlBackupSource:
             _refuse_unlocked(session, tables)
 
     def _artifact(self, database: Database) -> str:
-        return f"{quoting.file_name(database.name)}.sql{self._compression.suffix}"
+        name = quoting.file_name(database.name)
+        return name if self._options.format == "directory" else f"{name}.sql{self._compression.suffix}"
 
 
 class _Dump:
@@ -141,7 +158,7 @@ class _Dump:
         self._database = database
         self._progress = progress
         self._resources = resources
-        self._records: list[TableRecord] = []
+        self._records: tuple[TableRecord, ...] = ()
         self._digests: list[tuple[Table, TableDigest, int]] = []
         self._selected = selected(options.selection, session, database.name)
         self._form = options.form
@@ -156,7 +173,7 @@ class _Dump:
         self._programs: tuple[StoredProgram, ...] = ()
         self._events: tuple[StoredProgram, ...] = ()
 
-    def open_snapshot(self) -> None:
+    def open_snapshot(self, followers: snapshot.Followers | None = None) -> None:
         """Lock what must be locked, open the snapshot and read every definition that is not a table's.
 
         Definitions are outside of the snapshot: that none of them changed between before it and after they were read
@@ -167,9 +184,7 @@ class _Dump:
         if not snapshot.lock_definitions(session):
             self._watch = DefinitionWatch(session, name)
         before = read_inventory(session, name)
-        self._snapshot = self._opened_snapshot()
-        # Rolled back to after each object, so that none stays locked against ALTER for the whole backup.
-        session.execute(f"SAVEPOINT {_SAVEPOINT}")
+        self._snapshot = self._opened_snapshot(followers)
         chosen = self._selected
         self._sequences = chosen.only(read_sequences(session, name))
         self.tables = chosen.tables(read_tables(session, name))
@@ -179,7 +194,7 @@ class _Dump:
         self._programs = read_libraries(session, name) + read_routines(session, name) if chosen.routines else ()
         self._events = read_events(session, name) if chosen.events else ()
         self._inventory = read_inventory(session, name)
-        session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        snapshot.release(session)
         changes = before.changes(self._inventory)
         if changes:
             raise ConsistencyError(
@@ -191,8 +206,14 @@ class _Dump:
             self._progress.warn(f"{pattern} leaves out nothing: no table has such a name")
         self._inventory = chosen.inventory(self._inventory)
 
-    def _opened_snapshot(self) -> snapshot.Snapshot:
-        opened = snapshot.open_snapshot(self._session, hold=self._hold, lock_tables=self._all_locked)
+    def _opened_snapshot(self, followers: snapshot.Followers | None) -> snapshot.Snapshot:
+        opened = snapshot.open_snapshot(
+            self._session,
+            hold=self._hold,
+            lock_tables=self._all_locked,
+            followers=followers,
+            holds=bool(self._held()) and self._options.lock_tables,
+        )
         # Under a global lock nothing was applied; without, nothing may have been.
         applied = self._replica and opened.method != "global_lock"
         if applied and replication_state.read_steady_replica(self._session) != self._replica:
@@ -220,22 +241,73 @@ class _Dump:
                 output.text(script_text.histogram(histogram))
             for trigger in self._triggers.get(table.name, ()):
                 output.text(self._program_text(trigger))
-            session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            snapshot.release(session)
         if self._watch is not None:
             self._watch.finish(self.tables, [table.name for table, _digest, rows in self._digests if not rows])
         self._write_code(output)
         output.text(script_text.footer(self._snapshot, session.version, positions))
         session.execute("ROLLBACK")
 
+    def write_folder(self, writer: ArtifactWriter, folder: str, compression: Compression) -> None:
+        """Open the snapshot in all processes and write the whole folder."""
+        options, session = self._options, self._session
+        assignment = Assignment(
+            connection=options.connection,
+            database=self._database.name,
+            files=writer.for_worker(),
+            folder=folder,
+            compression=compression,
+            form=self._form,
+            definitions=self._selected.definitions,
+            locked=options.lock_tables,
+        )
+        with contextlib.ExitStack() as processes:
+            readers = None
+            if options.jobs > 1:
+                readers = Readers(
+                    assignment, jobs=options.jobs, progress=self._progress, may_fork=not session.is_encrypted
+                )
+                processes.enter_context(readers)
+                readers.connect()
+            self.open_snapshot(readers)
+            self._progress.phase("reading", total_bytes=sum(one.data_length for one in self.tables if one.has_rows))
+            self._warn()
+            self._records = dump_directory.write_folder(
+                session, self._definitions(), writer, assignment, readers, self._progress,
+                watch=self._watch, order_of=self._order, unlocked=self._resources.close,
+            )  # fmt: skip
+        session.execute("ROLLBACK")
+
+    def _definitions(self) -> dump_directory.Definitions:
+        session, name = self._session, self._database.name
+        programs = (*self._programs, *self._events, *(one for found in self._triggers.values() for one in found))
+        wanted = self._selected.definitions
+        return dump_directory.Definitions(
+            database=self._database,
+            snapshot=self._snapshot,
+            tables=self.tables,
+            sequences=self._sequences,
+            views=self._views,
+            triggers=self._triggers,
+            programs=self._programs,
+            events=self._events,
+            histograms=read_histograms(session, name) if wanted else {},
+            program_character_sets={
+                collation: character_set_of(session, collation)
+                for collation in {one.database_collation for one in programs} - {"", self._database.collation}
+            },
+            wanted=wanted,
+        )
+
     def contents(self, artifact: str, compression: str) -> BackupContents:
         """What was written; to be called once the output is closed."""
         name = self._database.name
-        records = [
+        records = self._records or [
             TableRecord(name, table.name, rows, digest.size, digest.hash.hexdigest())
             for table, digest, rows in self._digests
         ]
         return BackupContents(
-            format="plain",
+            format=self._options.format,
             artifact=artifact,
             compression=compression,
             snapshot=self._snapshot.as_record(),
@@ -279,31 +351,25 @@ class _Dump:
             return
         output.text(script_text.before_rows(table, sequences_used(definition, self._database.name), self._form))
         digest = TableDigest()
-        columns = table.stored_columns
-        inserts = InsertWriter(
+        rows, _key = write_rows(
             self._session,
-            script_text.insert_prefix(table, self._form),
-            tuple(column.format for column in columns),
+            table,
             TableSink(output, digest),
             self._progress.advance,
-            self._form,
+            form=self._form,
+            source=quoting.identifier(table.name),
+            order=self._order(table),
         )
-        expressions = [expression for column in columns for expression in column.expressions]
-        try:
-            source = quoting.identifier(table.name) + table.conditions() + self._order(table)
-            rows = inserts.write(f"SELECT {', '.join(expressions)} FROM {source}")
-        except DbfleetError as error:
-            raise _about_table(error, table) from error
         if self._watch is not None:
             self._watch.check(table)
         if rows and not table.is_transactional and not self._options.lock_tables:
-            raise _unlocked([table])
+            raise unlocked([table])
         self._digests.append((table, digest, rows))
         output.text(script_text.after_rows(table, self._form))
 
     def _order(self, table: Table) -> str:
         columns = unique_key(self._session, self._database.name, table.name) if self._form.order_by_primary else ()
-        return f" ORDER BY {', '.join(map(quoting.identifier, columns))}" if columns else ""
+        return ", ".join(map(quoting.identifier, columns))
 
     def _write_code(self, output: Output) -> None:
         self._progress.item("")
@@ -327,11 +393,14 @@ class _Dump:
 
     def _hold(self) -> None:
         """Lock the tables that no snapshot covers until they are read; find a replica's position."""
-        held = [table.name for table in self.tables if table.has_rows and not table.is_transactional]
+        held = self._held()
         if held and self._options.lock_tables:
             self._resources.enter_context(self._locked(held))
         if self._options.positions.dump_replica:
             self._replica = replication_state.read_steady_replica(self._session)
+
+    def _held(self) -> list[str]:
+        return [table.name for table in self.tables if table.has_rows and not table.is_transactional]
 
     @contextlib.contextmanager
     def _locked(self, names: t.Sequence[str]) -> t.Iterator[None]:
@@ -359,22 +428,7 @@ def _refuse_unlocked(session: Session, tables: t.Sequence[Table]) -> None:
     """
     found = [table for table in tables if table.has_rows and not table.is_transactional and has_row(session, table)]
     if found:
-        raise _unlocked(found)
-
-
-def _unlocked(tables: t.Sequence[Table]) -> ConsistencyError:
-    names = [f"{table.name} ({table.engine})" for table in tables]
-    return ConsistencyError(
-        f"a snapshot does not cover tables of these engines: {', '.join(names)}",
-        hint="set lock_tables, which stops writing to them while they are read, or convert them to InnoDB",
-        objects=[table.name for table in tables],
-    )
-
-
-def _about_table(error: DbfleetError, table: Table) -> DbfleetError:
-    """The same error with the table named."""
-    message = f"reading table {table.name!r} failed: {error.message}"
-    return type(error)(message, hint=error.hint, **{**error.context, "table": table.name})
+        raise unlocked(found)
 
 
 def _identity(session: Session) -> ServerIdentity:

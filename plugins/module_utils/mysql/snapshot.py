@@ -38,6 +38,7 @@ _QUIET_SECONDS = 1.0
 _QUIET_ATTEMPTS = 15
 _TOGETHER_ATTEMPTS = 20
 _SYNTAX_ERROR = 1064
+_SAVEPOINT = "dbfleet"
 _START = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 
@@ -144,7 +145,13 @@ def follow(session: Session) -> Position:
     """Open a follower's view; its position where the server tells it, else an empty one."""
     session.execute("ROLLBACK")
     session.execute(_START)
+    session.execute(f"SAVEPOINT {_SAVEPOINT}")
     return _snapshot_position(session) if _tells_position(session) else Position()
+
+
+def release(session: Session) -> None:
+    """Give back the locks on definitions that reading has taken; the view stays open."""
+    session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
 
 
 def open_snapshot(
@@ -356,6 +363,8 @@ def _by_quiet_moment(session: Session, followers: Followers | None) -> Snapshot:
 
 
 def _snapshot(session: Session, position: Position, method: str) -> Snapshot:
+    # Rolled back to after each object, so that none stays locked against ALTER for the whole backup.
+    session.execute(f"SAVEPOINT {_SAVEPOINT}")
     taken_at = session.scalar("SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ')") or ""
     _LOG.debug("consistent snapshot by %s at %s", method, position)
     return Snapshot(position, method, taken_at)

@@ -19,5 +19,5 @@ def test_a_plain_backup_is_one_stream() -> None:
 
 
 def test_a_format_that_does_not_exist_is_named() -> None:
-    with pytest.raises(UsageError, match="the format 'directory'"):
-        MysqlBackupSource(BackupOptions(connection=ConnectionOptions(), database="shop", format="directory", jobs=2))
+    with pytest.raises(UsageError, match="there is no format 'tar'"):
+        MysqlBackupSource(BackupOptions(connection=ConnectionOptions(), database="shop", format="tar", jobs=2))

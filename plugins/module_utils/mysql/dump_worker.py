@@ -1,0 +1,236 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What one process does for a folder: a table's definition, or a slice of its rows, in the common snapshot."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from ..errors import ConsistencyError, QueryError
+from ..interfaces import WorkerFiles
+from ..progress import Progress
+from ..repository.records import FileRecord
+from ..streams.base import Buffer
+from ..streams.compression import Compression
+from . import chunks, directory_layout, snapshot
+from .catalog.sequences import Sequence, sequences_used
+from .catalog.tables import Table, read_definition
+from .connection import connect
+from .definition_watch import check_definition
+from .options import ConnectionOptions, ScriptForm
+from .output import Output, TableDigest
+from .session import Session
+from .table_rows import about_table, unlocked, write_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """What every process must know.
+
+    :param folder: the artifact's folder among the files.
+    :param definitions: whether tables' definitions are written.
+    :param locked: tables that no snapshot covers are locked by another session.
+    """
+
+    connection: ConnectionOptions
+    database: str
+    files: WorkerFiles
+    folder: str
+    compression: Compression
+    form: ScriptForm
+    definitions: bool
+    locked: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """Answer once the connection is there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenView:
+    """Open the view of the snapshot, a new one if there is one already. Answered with its position."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Begin:
+    """What all tables need.
+
+    :param sequences: those of the database.
+    """
+
+    sequences: tuple[Sequence, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """Rows to be read into one file.
+
+    :param partition: only this one; empty for the whole table.
+    :param key: in whose order the rows are read; without, they are all read.
+    :param order: the columns behind ORDER BY where there is no key, quoted.
+    :param limit: rows at most, where there is a key.
+    :param number: the file's.
+    :param has_definition: write the table's definition too.
+    :param made: when the table's definition was made; ``None`` where it cannot change.
+    """
+
+    table: Table
+    number: int
+    partition: str = ""
+    key: chunks.Key | None = None
+    part: chunks.Range = dataclasses.field(default_factory=chunks.Range)
+    order: str = ""
+    limit: int = 0
+    has_definition: bool = False
+    made: str | None = None
+    is_watched: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceDone:
+    """What came of a slice.
+
+    :param size: of the statements, in bytes.
+    :param sha256: of the statements.
+    :param rest: what is left of its range.
+    :param files: that are finished.
+    """
+
+    rows: int
+    size: int
+    sha256: str
+    rest: chunks.Range | None
+    seconds: float
+    files: tuple[FileRecord, ...]
+
+
+DumpTask = t.Union[Ready, OpenView, Begin, Slice]
+DumpResult = t.Union[None, snapshot.Position, SliceDone]
+
+
+class DumpWorker:
+    """One connection that works off tasks.
+
+    :param session: whose view is open already; without, one is made.
+    """
+
+    def __init__(self, assignment: Assignment, session: Session | None = None) -> None:
+        self._assignment = assignment
+        self._sequences: dict[str, Sequence] = {}
+        self._owned = session is None
+        self._session = session or connect(assignment.connection, database=assignment.database)
+        if self._owned:
+            try:
+                snapshot.prepare_session(self._session)
+            except BaseException:
+                self._session.close()
+                raise
+
+    def run(self, task: DumpTask, progress: Progress) -> DumpResult:
+        if isinstance(task, OpenView):
+            return snapshot.follow(self._session)
+        if isinstance(task, Begin):
+            self._sequences = {f"`{one.name.replace('`', '``')}`": one for one in task.sequences}
+        if isinstance(task, Slice):
+            progress.item(task.table.name)
+            return self._slice(task, progress)
+        return None
+
+    def close(self) -> None:
+        """Release the connection, in whatever state."""
+        if self._owned:
+            self._session.close()
+
+    def _slice(self, task: Slice, progress: Progress) -> SliceDone:
+        began = time.monotonic()
+        table = task.table
+        if task.has_definition and self._assignment.definitions:
+            self._write_definition(table)
+        rows, size, sha256, rest = 0, 0, "", None
+        if table.has_rows:
+            file = _RowsFile(self._assignment, table, task.number)
+            try:
+                rows, rest = self._write_rows(task, file, progress)
+                if task.is_watched:
+                    check_definition(self._session, self._assignment.database, table, task.made)
+                file.close()
+            except BaseException:
+                file.abort()
+                raise
+            size, sha256 = file.digest.size, file.digest.hash.hexdigest()
+        if rows and not table.is_transactional and not self._assignment.locked:
+            raise unlocked([table])
+        # Nothing stays locked against ALTER for the whole backup.
+        snapshot.release(self._session)
+        return SliceDone(rows, size, sha256, rest, time.monotonic() - began, self._assignment.files.take())
+
+    def _write_definition(self, table: Table) -> None:
+        try:
+            definition = read_definition(self._session, table)
+        except QueryError as error:
+            raise about_table(error, table) from error
+        used = sequences_used(definition, self._assignment.database)
+        text = directory_layout.table(definition, [self._sequences[one] for one in used if one in self._sequences])
+        names = directory_layout.FolderNames(self._assignment.database)
+        file = self._assignment.files.create(f"{self._assignment.folder}/{names.structure(table.name)}")
+        try:
+            file.write(directory_layout.whole_file(text))
+            file.close()
+        except BaseException:
+            file.abort()
+            raise
+
+    def _write_rows(self, task: Slice, file: _RowsFile, progress: Progress) -> tuple[int, chunks.Range | None]:
+        table, key = task.table, task.key
+        source = chunks.source_of(table, task.partition, key)
+        rows, last = write_rows(
+            self._session,
+            table,
+            file,
+            progress.advance,
+            form=self._assignment.form,
+            source=source,
+            conditions=task.part.conditions(key) if key else (),
+            order=key.order if key else task.order,
+            limit=task.limit,
+            key=key,
+        )
+        if key is None or last is None or rows < task.limit:
+            return rows, None
+        if not chunks.is_exact(self._session, source, key, last):
+            raise ConsistencyError(
+                f"a row of table {table.name!r} is not found by its own key, so what follows it cannot be told",
+                hint="its key holds text that is not valid in its character set: CHECK TABLE it",
+                table=table.name,
+            )
+        return rows, task.part.rest(last)
+
+
+class _RowsFile:
+    """The file of a slice, which is only made if there are rows."""
+
+    def __init__(self, assignment: Assignment, table: Table, number: int) -> None:
+        self._assignment = assignment
+        names = directory_layout.FolderNames(assignment.database)
+        self._path = f"{assignment.folder}/{names.rows(table.name, number)}{assignment.compression.suffix}"
+        self._output: Output | None = None
+        self.digest = TableDigest()
+
+    def write(self, data: Buffer) -> None:
+        if self._output is None:
+            self._output = Output(self._assignment.files.create(self._path), self._assignment.compression)
+            self._output.text(directory_layout.SETTINGS)
+        self._output.data(self.digest, bytes(data))
+
+    def close(self) -> None:
+        if self._output is not None:
+            self._output.text(directory_layout.END)
+            self._output.close()
+
+    def abort(self) -> None:
+        if self._output is not None:
+            self._output.abort()
