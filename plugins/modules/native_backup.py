@@ -56,6 +56,33 @@ options:
         have. See O(no_role_passwords).
       - PostgreSQL only.
     type: bool
+  tables:
+    description:
+      - Back up only the tables, views, materialized views, foreign tables and sequences whose names match one of these
+        patterns, as C(pg_dump --table) takes them. What belongs to a table comes with it; its schema and what it
+        depends on do not.
+      - C(*) and C(?) stand for any text and any letter, a dot separates the schema from the name, and what is in double
+        quotes stands for itself. A name without a schema is found as the C(search_path) of the user finds it.
+      - A pattern that matches nothing is passed over if another one matches something, and fails the task otherwise.
+      - PostgreSQL only.
+    type: list
+    elements: str
+  exclude_tables:
+    description:
+      - Leave out what matches one of these patterns, also if O(tables) names it.
+      - PostgreSQL only.
+    type: list
+    elements: str
+  schema_only:
+    description:
+      - Back up the definitions without any data.
+      - PostgreSQL only.
+    type: bool
+  data_only:
+    description:
+      - Back up the data without any definitions, for a database that has them already.
+      - PostgreSQL only.
+    type: bool
   dest:
     description:
       - The file or folder to write, instead of a repository. A manifest is written beside it, named after it with

@@ -19,11 +19,13 @@ from .catalog.context import Catalog, Definitions
 from .catalog.database import read_database
 from .catalog.extension_data import ExtensionTableData
 from .catalog.inventory import refuse_what_is_not_covered
-from .catalog.kinds import KINDS
+from .catalog.kinds import readers_of
 from .catalog.large_object import LargeObjectContents
 from .catalog.relation import SEQUENCE, Relation
 from .catalog.table_data import TableData
 from .dependencies import Graph
+from .selection.chosen import Chosen
+from .selection.entries import EntryFilter
 from .session import Session
 from .toc import SECTION_PRE_DATA, TocEntry
 
@@ -80,20 +82,27 @@ class Contents:
 
 
 def read_contents(
-    session: Session, *, groups_large_objects: bool = False, inserts: bool = False, statistics: bool = False
+    session: Session,
+    *,
+    groups_large_objects: bool = False,
+    inserts: bool = False,
+    statistics: bool = False,
+    chosen: Chosen | None = None,
 ) -> Contents:
     """Read the catalogs inside the dump's transaction.
 
     :param groups_large_objects: as :class:`Catalog` has it.
     :param inserts: the tables' data is stored as INSERT statements.
     :param statistics: with the optimizer's statistics.
-
+    :param chosen: what of the database; all by default.
     :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
         with _without_collections():
-            catalog = Catalog(session, groups_large_objects=groups_large_objects, with_statistics=statistics)
+            catalog = Catalog(
+                session, groups_large_objects=groups_large_objects, with_statistics=statistics, chosen=chosen
+            )
             contents = _read(catalog)
             return _with_inserts(contents) if inserts else contents
     except QueryError as error:
@@ -121,9 +130,9 @@ def _without_collections() -> t.Iterator[None]:
 def _read(catalog: Catalog) -> Contents:
     session = catalog.session
     database = read_database(catalog)
-    objects: list[DatabaseObject] = [one for read in KINDS for one in read(catalog)]
-    covered = {one.key for one in objects}.union(catalog.aliases, catalog.left_out)
-    refuse_what_is_not_covered(session, covered, with_statistics=catalog.with_statistics)
+    selection = catalog.chosen.selection
+    objects: list[DatabaseObject] = [one for read in readers_of(selection) for one in read(catalog)]
+    refuse_what_is_not_covered(catalog, {one.key for one in objects}.union(catalog.aliases, catalog.left_out))
     graph = Graph(objects, catalog.aliases, catalog.redirects)
     for catalog_oid, oid, needed_catalog, needed_oid in session.stream(_DEPENDENCIES):
         graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))
@@ -139,18 +148,15 @@ def _read(catalog: Catalog) -> Contents:
         separate=graph.separate,
         postponed=graph.postponed,
     )
-    table = _TableOfContents(session, graph, definitions)
+    table = _TableOfContents(session, graph, definitions, EntryFilter(selection))
     table.add(database)
     for one in ordered:
         table.add(one)
-    counts: collections.Counter[str] = collections.Counter()
-    for one in ordered:
-        counts[one.kind] += one.count
     return Contents(
         entries=tuple(table.entries),
         data=tuple(table.data),
         large_objects=tuple(table.large_objects),
-        objects=dict(sorted(counts.items())),
+        objects=table.counts(ordered),
         warnings=tuple(catalog.left_out.values()),
     )
 
@@ -178,12 +184,15 @@ def _with_columns(ordered: t.Sequence[DatabaseObject]) -> list[int]:
 class _TableOfContents:
     """Gives every entry its number and its dependencies."""
 
-    def __init__(self, session: Session, graph: Graph, definitions: Definitions) -> None:
+    def __init__(self, session: Session, graph: Graph, definitions: Definitions, wanted: EntryFilter) -> None:
         self.entries: list[TocEntry] = []
         self.data: list[DataItem] = []
         self.large_objects: list[LargeObjectsItem] = []
         self._graph = graph
         self._definitions = definitions
+        self._wanted = wanted
+        # The objects whose own entries, not only comments and the like, are left out.
+        self._left_out: set[Key] = set()
         # What stands for an object among the dependencies of others: its number, or what it needs itself.
         self._numbers: dict[Key, frozenset[int]] = {}
         encoding = session.parameter("client_encoding")
@@ -203,6 +212,10 @@ class _TableOfContents:
         section = one.section(self._definitions)
         main = acl = 0
         for entry in one.entries(self._definitions):
+            if not self._wanted.wants(entry, section if entry.section is None else entry.section):
+                if entry.desc not in SATELLITE_KINDS:
+                    self._left_out.add(one.key)
+                continue
             number = len(self.entries) + 1
             depends: t.Collection[int] = needed
             if main or (entry.after_acl and acl):
@@ -223,6 +236,15 @@ class _TableOfContents:
             elif isinstance(one, LargeObjectContents):
                 self.large_objects.append(LargeObjectsItem(made, one.oids))
         self._numbers[one.key] = frozenset((main,)) if main else needed
+
+    def counts(self, ordered: t.Iterable[DatabaseObject]) -> dict[str, int]:
+        """How many objects of each kind were written out, with those that stand in others' statements."""
+        found: collections.Counter[str] = collections.Counter()
+        for one in ordered:
+            owner = one.key if self._definitions.is_separate(one) else one.embedded_in
+            if owner not in self._left_out:
+                found[one.kind] += one.count
+        return dict(sorted(found.items()))
 
     def _entry(
         self,

@@ -25,6 +25,8 @@ from .form import archive_version, form_of, insert_options, recorded_options, sc
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
 from .privileges import check_readable
+from .selection.relations import data_relations
+from .selection.resolve import resolve
 from .session import Session
 from .snapshot import Snapshot, apply_dump_settings, begin_snapshot, system_identifier
 
@@ -152,9 +154,11 @@ class PostgresqlBackupSource:
         session = self._session = connect(options.connection, database=options.database)
         refuse_transaction_pooler(session, options.connection)
         apply_dump_settings(session)
-        check_readable(session)
+        selection = options.selection
+        check_readable(session, data_relations(session, resolve(session, selection)))
         self._snapshot = begin_snapshot(
             session,
+            selection,
             lock_wait_timeout=options.lock_wait_timeout,
             given=options.snapshot,
             serializable=options.serializable_deferrable,
@@ -165,6 +169,7 @@ class PostgresqlBackupSource:
             groups_large_objects=grouped,
             inserts=self._inserts is not None,
             statistics=options.statistics,
+            chosen=resolve(session, selection),
         )
         measured = [item.table for item in self._contents.data]
         if self._contents.large_objects:

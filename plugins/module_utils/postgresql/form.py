@@ -126,4 +126,4 @@ def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[s
         value = getattr(options, name)
         if value:
             recorded[name] = value
-    return recorded
+    return {**recorded, **options.selection.recorded()}

@@ -9,6 +9,7 @@ import dataclasses
 
 from .restore_options import RunOptions
 from .restore_selection import RestoreSelection
+from .selection.options import Selection
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -60,6 +61,7 @@ class BackupOptions:
     :param statistics: with the optimizer's statistics, which servers from 18 on can take.
     :param snapshot: one that another session exported, instead of a new one.
     :param serializable_deferrable: wait for a snapshot that no serializable transaction can contradict.
+    :param selection: what to take of the database.
     """
 
     connection: ConnectionOptions
@@ -81,6 +83,7 @@ class BackupOptions:
     statistics: bool = False
     snapshot: str = ""
     serializable_deferrable: bool = False
+    selection: Selection = dataclasses.field(default_factory=Selection)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,36 +5,40 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..errors import PrivilegeError
-from .data_relations import HOLDS_DATA
+from .selection.relations import SEQUENCE, DataRelation
 from .session import Session
 
-_UNREADABLE = f"""
+_UNREADABLE = """
     SELECT n.nspname || '.' || c.relname, CASE WHEN c.relkind = 'S' THEN 'sequence' ELSE 'table' END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'S') AND {HOLDS_DATA}
+    WHERE c.oid = ANY ($1::oid[])
       AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND
                CASE c.relkind WHEN 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
                               ELSE pg_catalog.has_table_privilege(c.oid, 'SELECT') END)
     ORDER BY c.relkind = 'S', n.nspname, c.relname
 """
-_FILTERED = f"""
+_FILTERED = """
     SELECT n.nspname || '.' || c.relname
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND {HOLDS_DATA}
-      AND pg_catalog.row_security_active(c.oid)
+    WHERE c.oid = ANY ($1::oid[]) AND c.relrowsecurity AND pg_catalog.row_security_active(c.oid)
     ORDER BY n.nspname, c.relname
 """
 _SHOWN = 10
 
 
-def check_readable(session: Session) -> None:
-    """Refuse a user who cannot read everything.
+def check_readable(session: Session, relations: t.Iterable[DataRelation]) -> None:
+    """Refuse a user who cannot read all of what is to be dumped.
+
+    A table that only its definition is dumped of must be readable too, since it is locked.
 
     :raises PrivilegeError: tables or sequences without SELECT, or tables whose policies hide rows from this user.
     """
+    needed = [one for one in relations if one.has_data or one.kind != SEQUENCE]
     user = session.value("SELECT current_user") or ""
-    unreadable = [f"{kind} {name}" for name, kind in session.rows(_UNREADABLE)]
+    unreadable = [f"{kind} {name}" for name, kind in session.rows(_UNREADABLE, (_array(needed),))]
     if unreadable:
         raise PrivilegeError(
             f"user {user!r} may not read {_listed(unreadable)}",
@@ -42,7 +46,8 @@ def check_readable(session: Session) -> None:
             objects=unreadable,
             user=user,
         )
-    filtered = [name for (name,) in session.rows(_FILTERED)]
+    read = [one for one in needed if one.has_data and one.kind != SEQUENCE]
+    filtered = [name for (name,) in session.rows(_FILTERED, (_array(read),))]
     if filtered:
         raise PrivilegeError(
             f"row security would hide rows of {_listed(filtered)} from user {user!r}",
@@ -50,6 +55,10 @@ def check_readable(session: Session) -> None:
             objects=filtered,
             user=user,
         )
+
+
+def _array(relations: t.Iterable[DataRelation]) -> str:
+    return "{" + ",".join(str(one.oid) for one in relations) + "}"
 
 
 def _listed(names: list[str]) -> str:

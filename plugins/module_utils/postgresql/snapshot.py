@@ -17,6 +17,9 @@ import typing as t
 from ..errors import ConsistencyError, NotFoundError, QueryError, UsageError
 from .data_relations import HOLDS_DATA
 from .quoting import literal, qualified
+from .selection.options import Selection
+from .selection.relations import SEQUENCE, data_relations
+from .selection.resolve import resolve
 from .session import Session
 
 _log = logging.getLogger("dbfleet.postgresql")
@@ -41,12 +44,6 @@ _IF_KNOWN = """
     SELECT pg_catalog.set_config(
         name, CASE name WHEN 'transaction_timeout' THEN '0' ELSE 'view, foreign-table' END, false)
     FROM pg_catalog.pg_settings WHERE name IN ('transaction_timeout', 'restrict_nonsystem_relation_kind')
-"""
-_TABLES = f"""
-    SELECT c.oid, n.nspname, c.relname
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND {HOLDS_DATA}
-    ORDER BY c.oid
 """
 _LOCKED = """
     SELECT relation FROM pg_catalog.pg_locks
@@ -95,10 +92,16 @@ def apply_dump_settings(session: Session) -> None:
 
 
 def begin_snapshot(
-    session: Session, *, lock_wait_timeout: float = 0, given: str = "", serializable: bool = False
+    session: Session,
+    selection: Selection | None = None,
+    *,
+    lock_wait_timeout: float = 0,
+    given: str = "",
+    serializable: bool = False,
 ) -> Snapshot:
-    """Lock every table in ACCESS SHARE mode and fix the moment that the transaction shows.
+    """Lock every table that is dumped in ACCESS SHARE mode and fix the moment that the transaction shows.
 
+    :param selection: which are dumped, all by default.
     :param lock_wait_timeout: seconds to wait for the locks, 0 waits forever.
     :param given: take over the snapshot that another session exported under this name, instead of a new one.
     :param serializable: wait for a moment that no serializable transaction can contradict.
@@ -107,10 +110,11 @@ def begin_snapshot(
     :raises NotFoundError: there is no such snapshot.
     :raises PrivilegeError: a table may not be locked.
     """
+    selection = selection or Selection()
     if given or serializable:
-        return begin_earlier_snapshot(session, given=given, lock_wait_timeout=lock_wait_timeout)
+        return begin_earlier_snapshot(session, selection, given=given, lock_wait_timeout=lock_wait_timeout)
     for attempt in range(_ATTEMPTS):
-        tables = session.rows(_TABLES)
+        tables = _tables(session, selection)
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             _lock(session, [(schema, name) for _oid, schema, name in tables], lock_wait_timeout)
@@ -121,7 +125,7 @@ def begin_snapshot(
             _log.debug("a table went away before it was locked, starting over: %s", error.message)
             continue
         locked = {oid for (oid,) in session.rows(_LOCKED)}
-        late = [f"{schema}.{name}" for oid, schema, name in session.rows(_TABLES) if oid not in locked]
+        late = [f"{schema}.{name}" for oid, schema, name in _tables(session, selection) if oid not in locked]
         if not late:
             return describe_snapshot(session)
         session.execute("ROLLBACK")
@@ -129,7 +133,7 @@ def begin_snapshot(
     raise _changing(session, late)
 
 
-def begin_earlier_snapshot(session: Session, *, given: str, lock_wait_timeout: float) -> Snapshot:
+def begin_earlier_snapshot(session: Session, selection: Selection, *, given: str, lock_wait_timeout: float) -> Snapshot:
     """:func:`begin_snapshot` where the locks can only come after the snapshot: it is given, or is to be waited for.
 
     (A wait for a safe snapshot while tables are locked could last forever: the transaction waited for may wait for
@@ -143,7 +147,7 @@ def begin_earlier_snapshot(session: Session, *, given: str, lock_wait_timeout: f
             _take_over(session, given)
         else:
             _begin_serializable(session)
-        changed = _lock_unchanged(session, lock_wait_timeout)
+        changed = _lock_unchanged(session, selection, lock_wait_timeout)
         if not changed:
             found = describe_snapshot(session)
             # When a given snapshot was taken, nobody knows.
@@ -160,19 +164,28 @@ def begin_earlier_snapshot(session: Session, *, given: str, lock_wait_timeout: f
     raise _changing(session, changed)
 
 
-def _lock_unchanged(session: Session, timeout: float) -> list[str]:
+def _tables(session: Session, selection: Selection) -> list[tuple[str, str, str]]:
+    """The tables that are dumped: OID, schema and name."""
+    relations = data_relations(session, resolve(session, selection))
+    return [(str(one.oid), one.schema, one.name) for one in relations if one.kind != SEQUENCE]
+
+
+def _lock_unchanged(session: Session, selection: Selection, timeout: float) -> list[str]:
     """Lock the tables that the snapshot shows; those that are not what it shows any more."""
-    changed = [name for _oid, name, same in session.rows(_FILES) if same != "t"]
+    tables = _tables(session, selection)
+    wanted = {oid for oid, _schema, _name in tables}
+    changed = [name for oid, name, same in session.rows(_FILES) if oid in wanted and same != "t"]
     if changed:
         return changed
     try:
-        _lock(session, [(schema, name) for _oid, schema, name in session.rows(_TABLES)], timeout)
+        _lock(session, [(schema, name) for _oid, schema, name in tables], timeout)
     except QueryError as error:
         if error.context.get("sqlstate") not in _OTHER_TABLES:
             raise
         return [error.message]
     locked = {oid for (oid,) in session.rows(_LOCKED)}
-    return [name for oid, name, same in session.rows(_FILES) if same != "t" or oid not in locked]
+    files = [(oid, name, same == "t") for oid, name, same in session.rows(_FILES) if oid in wanted]
+    return [name for oid, name, same in files if not same or oid not in locked]
 
 
 def _begin_serializable(session: Session) -> None:

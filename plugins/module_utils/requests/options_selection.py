@@ -15,4 +15,26 @@ SELECTION = (
         worlds=(POSTGRESQL,),
         type="bool",
     ),
+    Option(
+        "tables",
+        "only the tables that match this pattern",
+        ("--table",),
+        ("backup",),
+        (POSTGRESQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+    Option(
+        "exclude_tables",
+        "without the tables that match this pattern",
+        ("--exclude-table",),
+        ("backup",),
+        (POSTGRESQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+    Option(
+        "schema_only", "the definitions without the data", ("--schema-only",), ("backup",), (POSTGRESQL,), type="bool"
+    ),
+    Option("data_only", "the data alone", ("--data-only",), ("backup",), (POSTGRESQL,), type="bool"),
 )

@@ -9,6 +9,7 @@ from ..postgresql.options import BackupOptions
 from .connection import database_name, postgresql_connection
 from .given import Given
 from .given_compression import compression_of
+from .postgresql_selection import postgresql_selection
 
 
 def postgresql_backup(given: Given) -> BackupOptions:
@@ -39,4 +40,5 @@ def postgresql_backup(given: Given) -> BackupOptions:
         snapshot=given.text("snapshot"),
         serializable_deferrable=given.switch("serializable_deferrable"),
         statistics=given.switch("statistics"),
+        selection=postgresql_selection(given),
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ..quoting import identifier, literal, qualified
+from ..selection.chosen import Chosen
+from ..selection.relations import has_relation, owned_sequences
 from ..session import Session
 from .acl import Privileges, privilege_statements
 from .base import FIRST_USER_OID, CatalogOid, DatabaseObject, Entry, Key, satellite
@@ -21,6 +23,11 @@ _SCHEMAS = """
     SELECT oid, nspname FROM pg_catalog.pg_namespace
     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 """
+_RELATION_SCHEMAS = """
+    SELECT oid, relnamespace FROM pg_catalog.pg_class
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relpersistence <> 't' AND oid >= 16384
+"""
+_SYSTEM_SCHEMA = "SELECT 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid"
 _MEMBERS = """
     SELECT classid::oid, objid, refobjid FROM pg_catalog.pg_depend
     WHERE deptype = 'e' AND refclassid = 'pg_catalog.pg_extension'::regclass
@@ -59,6 +66,11 @@ _USED_BY_EXTENSION = """
     ORDER BY 1, 2, e.extname
 """
 
+#: Kinds that are no definitions, or may hold data.
+_NOT_ONLY_DEFINED = ("relation of an unknown kind", "statistics")
+#: Kinds that an option of their own leaves out, and what that calls them.
+_LEFT_OUT_AS = {"policy": "policies", "publication": "publications", "subscription": "subscriptions"}
+
 
 class Place(t.NamedTuple):
     """An object or a part of it (a column's number, else 0)."""
@@ -74,15 +86,27 @@ class Catalog:
     :param session: in the dump's transaction, with an empty ``search_path``.
     :param groups_large_objects: several large objects share an entry (archives from version 1.16 on).
     :param with_statistics: the optimizer's statistics are dumped.
+    :param chosen: what of the database is dumped; everything by default.
     """
 
-    def __init__(self, session: Session, *, groups_large_objects: bool = False, with_statistics: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        groups_large_objects: bool = False,
+        with_statistics: bool = False,
+        chosen: Chosen | None = None,
+    ) -> None:
         self.session = session
         self.groups_large_objects = groups_large_objects
         self.with_statistics = with_statistics
         self.version = session.version
-        #: The schemas whose objects are dumped, by OID.
-        self.schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}
+        self.chosen = chosen or Chosen()
+        schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}
+        self._user_schemas = frozenset(schemas)
+        #: The schemas whose objects are dumped, by OID; tables that are asked for by name may be in others.
+        self.schemas = {oid: name for oid, name in schemas.items() if self.chosen.has_schema(oid)}
+        self._has_system_privileges = self.chosen.has_system_privileges(int(session.value(_SYSTEM_SCHEMA) or 0))
         #: Every member of an extension, with its extension.
         self.members = {
             Key(int(catalog), int(oid)): Key(CatalogOid.PG_EXTENSION, int(extension))
@@ -107,6 +131,10 @@ class Catalog:
         for child, parent, schema, name in session.rows(_PARENTS):
             self.parents[int(child)] = (*self.parents.get(int(child), ()), int(parent))
             self._parent_names[int(parent)] = qualified(schema, name)
+        partial = self.chosen.is_partial
+        self._owned_sequences = owned_sequences(session) if partial else {}
+        self._homes = self._read_homes() if partial else {}
+        #: The tables, views, sequences and so on that are dumped, by OID.
         self.relations: dict[int, Relation] = read_relations(self)
         self.column_privileges = read_column_privileges(self)
         #: NOT NULL constraints that have a comment, by relation: OID and name (18 and later).
@@ -126,10 +154,62 @@ class Catalog:
         return tuple(self._parent_names[parent] for parent in self.parents.get(oid, ()))
 
     def includes(self, key: Key, schema_oid: int | None = None) -> bool:
-        """Whether an object is dumped: a user's, no extension's, and in a dumped schema where it is in one."""
+        """Whether an object is dumped: a user's, no extension's, and in a dumped schema where it is in one.
+
+        What is in no schema is dumped along with everything only.
+        """
         if key in self.members or key.oid < FIRST_USER_OID:
             return False
-        return schema_oid is None or schema_oid in self.schemas
+        return self.chosen.has_everything if schema_oid is None else schema_oid in self.schemas
+
+    def includes_relation(self, key: Key, schema_oid: int) -> bool:
+        """Whether a table, view, sequence and so on is dumped."""
+        if key in self.members or schema_oid not in self._user_schemas:
+            return False
+        return has_relation(self.chosen, self._owned_sequences, self._homes, key.oid, schema_oid)
+
+    def includes_extension(self, key: Key) -> bool:
+        """Whether an extension is dumped, which must be a user's."""
+        return key not in self.members and key.oid >= FIRST_USER_OID and self.chosen.has_extension(key.oid)
+
+    def includes_given(self, key: Key) -> bool:
+        """Whether the privileges are dumped of what is not dumped itself: an extension's or the server's."""
+        extension = self.members.get(key)
+        return self._has_system_privileges if extension is None else self.chosen.has_member_privileges(extension.oid)
+
+    def includes_configuration(self, extension: Key, table: int, schema: int) -> bool:
+        """Whether the user's rows in an extension's table are dumped."""
+        if extension in self.members or extension.oid < FIRST_USER_OID:
+            return False
+        return self.chosen.has_configuration(extension.oid, table, schema)
+
+    def includes_data(self, relation: Relation) -> bool:
+        """Whether the rows of a dumped relation, or where a sequence stands, are dumped."""
+        selection = self.chosen.selection
+        if relation.persistence == "u" and "unlogged_table_data" in selection.without:
+            return False
+        return selection.data and self.chosen.has_rows(relation.oid)
+
+    def takes(self, kind: str) -> bool:
+        """Whether objects of a kind are dumped at all, if they are chosen by name or with everything.
+
+        :param kind: as the inventory calls it.
+        """
+        selection = self.chosen.selection
+        if kind == "large object":
+            return selection.takes_large_objects
+        if kind in _NOT_ONLY_DEFINED:
+            return True
+        return selection.definitions and _LEFT_OUT_AS.get(kind) not in selection.without
+
+    def is_unwanted(self, relation: int) -> bool:
+        """Whether a relation is not dumped because it was not asked for."""
+        return self.chosen.is_partial and relation not in self.relations
+
+    def _read_homes(self) -> dict[int, int]:
+        """The schema of every relation that can own a sequence, but members of extensions."""
+        homes = {int(oid): int(schema) for oid, schema in self.session.rows(_RELATION_SCHEMAS)}
+        return {oid: home for oid, home in homes.items() if Key(CatalogOid.PG_CLASS, oid) not in self.members}
 
     def comment(self, key: Key, part: int = 0) -> str | None:
         return self._comments.get(Place(key.catalog, key.oid, part))

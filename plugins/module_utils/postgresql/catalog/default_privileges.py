@@ -64,7 +64,7 @@ def read_default_privileges(catalog: Catalog) -> t.Iterator[DefaultPrivileges]:
     """All default privileges, but those of schemas that are not dumped."""
     for oid, role, schema, schema_oid, kind, acl, default in catalog.session.rows(_QUERY):
         key = Key(CatalogOid.PG_DEFAULT_ACL, int(oid))
-        if schema_oid != "0" and int(schema_oid) not in catalog.schemas:
+        if not (int(schema_oid) in catalog.schemas if schema_oid != "0" else catalog.chosen.has_everything):
             continue
         # The name is the letter, as pg_dump sorts them.
         yield DefaultPrivileges(key, schema, kind, role, _WORDS[kind], Privileges.parse(acl, default))

@@ -56,7 +56,7 @@ def read_extended_statistics(catalog: Catalog) -> t.Iterator[ExtendedStatistics]
     target = "CASE WHEN stxstattarget >= 0 THEN stxstattarget END" if catalog.version >= 130000 else "NULL"
     for oid, name, schema_oid, owner, table, definition, goal in catalog.session.rows(_QUERY.format(target=target)):
         key = Key(CatalogOid.PG_STATISTIC_EXT, int(oid))
-        if not catalog.includes(key, int(schema_oid)):
+        if not catalog.includes(key, int(schema_oid)) or catalog.is_unwanted(int(table)):
             continue
         schema = catalog.schemas[int(schema_oid)]
         if not definition:

@@ -42,5 +42,5 @@ def read_extensions(catalog: Catalog) -> t.Iterator[Extension]:
     """All extensions that a user added; plpgsql came with the server."""
     for oid, name, home in catalog.session.rows(_QUERY):
         key = Key(CatalogOid.PG_EXTENSION, int(oid))
-        if catalog.includes(key):
+        if catalog.includes_extension(key):
             yield Extension(key, "", name, home)

@@ -19,7 +19,8 @@ from .relation import SEQUENCE, TABLE
 from .table_data import data_key
 
 _QUERY = """
-    SELECT e.oid, c.oid, n.nspname, c.relname, c.relkind, pg_catalog.pg_get_userbyid(c.relowner), config.condition,
+    SELECT e.oid, c.oid, n.nspname, n.oid, c.relname, c.relkind, pg_catalog.pg_get_userbyid(c.relowner),
+           config.condition,
            ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped {not_generated}
                  ORDER BY a.attnum)::text[]
@@ -105,10 +106,10 @@ def read_extension_data(catalog: Catalog) -> t.Iterator[DatabaseObject]:
         references[int(child)] = (*references.get(int(child), ()), int(parent))
     not_generated = "AND a.attgenerated = ''" if catalog.version >= 120000 else ""
     for row in catalog.session.rows(_QUERY.format(not_generated=not_generated)):
-        extension, table, schema, name, relkind, owner, condition, columns = row
+        extension, table, schema, schema_oid, name, relkind, owner, condition, columns = row
         extension_key, oid = Key(CatalogOid.PG_EXTENSION, int(extension)), int(table)
         # A user's own table can be named too; its rows are dumped with it.
-        if not catalog.includes(extension_key) or oid in catalog.relations:
+        if oid in catalog.relations or not catalog.includes_configuration(extension_key, oid, int(schema_oid)):
             continue
         if relkind == SEQUENCE:
             last_value, is_called = _value(catalog, qualified(schema, name))

@@ -73,6 +73,8 @@ def read_foreign_data_wrappers(catalog: Catalog) -> t.Iterator[ForeignDataWrappe
         oid, name, owner, handler, validator, options, _acl, default = (value or "" for value in row)
         key = Key(CatalogOid.PG_FOREIGN_DATA_WRAPPER, int(oid))
         is_given = key in catalog.members or key.oid < FIRST_USER_OID
+        if not (catalog.includes_given(key) if is_given else catalog.includes(key)):
+            continue
         privileges = catalog.privileges(key, row[6], default)
         extension = catalog.members.get(key)
         yield ForeignDataWrapper(key, "", name, owner, is_given, extension, handler, validator, options, privileges)

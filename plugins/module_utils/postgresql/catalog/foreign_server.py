@@ -76,6 +76,8 @@ def read_foreign_servers(catalog: Catalog) -> t.Iterator[ForeignServer]:
         oid, name, owner, kind, version, wrapper, options, _acl, default = (value or "" for value in row)
         key = Key(CatalogOid.PG_FOREIGN_SERVER, int(oid))
         is_given = key in catalog.members or key.oid < FIRST_USER_OID
+        if not (catalog.includes_given(key) if is_given else catalog.includes(key)):
+            continue
         privileges = catalog.privileges(key, row[7], default)
         extension = catalog.members.get(key)
         yield ForeignServer(key, "", name, owner, is_given, extension, kind, version, wrapper, options, privileges)

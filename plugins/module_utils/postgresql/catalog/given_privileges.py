@@ -178,7 +178,7 @@ def _read(
         entries = list(catalog.acl_entry(privileges, word, target, owner=owner, schema=schema))
         for column in (columns or {}).get(key.oid, ()):
             entries.extend(_column_entry(catalog, key, (schema, name, owner), column, bool(entries)))
-        if entries:
+        if entries and catalog.includes_given(key):
             yield made(key, schema, name, catalog.members.get(key), tuple(entries))
 
 

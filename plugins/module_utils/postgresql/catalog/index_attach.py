@@ -13,14 +13,14 @@ from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
 
 _QUERY = """
-    SELECT i.inhrelid, i.inhparent, child.relname, cn.nspname, parent.relname, pn.nspname, x.indrelid, px.indrelid
+    SELECT i.inhrelid, i.inhparent, child.relname, cn.nspname, parent.relname, pn.nspname, x.indrelid,
+           pg_catalog.pg_get_userbyid(parent.relowner)
     FROM pg_catalog.pg_inherits i
     JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid AND child.relkind IN ('i', 'I')
     JOIN pg_catalog.pg_namespace cn ON cn.oid = child.relnamespace
     JOIN pg_catalog.pg_class parent ON parent.oid = i.inhparent
     JOIN pg_catalog.pg_namespace pn ON pn.oid = parent.relnamespace
     JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid
-    JOIN pg_catalog.pg_index px ON px.indexrelid = i.inhparent
     WHERE i.inhrelid >= 16384
 """
 
@@ -54,10 +54,9 @@ def index_attach_key(oid: int) -> Key:
 
 def read_index_attachments(catalog: Catalog) -> t.Iterator[IndexAttach]:
     """One for every index of a partition that is part of a partitioned one."""
-    for oid, parent_oid, name, schema, parent, parent_schema, table, parent_table in catalog.session.rows(_QUERY):
+    for oid, parent_oid, name, schema, parent, parent_schema, table, owner in catalog.session.rows(_QUERY):
         relation = catalog.relations.get(int(table))
-        if relation is None or int(parent_table) not in catalog.relations:
+        if relation is None:
             continue
         parent_name = qualified(parent_schema, parent)
-        owner = catalog.relations[int(parent_table)].owner
         yield IndexAttach(index_attach_key(int(oid)), schema, name, int(oid), int(parent_oid), parent_name, owner)

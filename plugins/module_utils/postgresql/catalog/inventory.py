@@ -14,6 +14,7 @@ import typing as t
 from ...errors import UnsupportedObjectError
 from ..session import Session
 from .base import FIRST_USER_OID, CatalogOid, Key, Priority
+from .context import Catalog
 
 _NAMES_SHOWN = 20
 _NAMES_KEPT = 1000
@@ -27,27 +28,58 @@ _DESCRIBE = """
     SELECT pg_catalog.pg_describe_object(u.catalog, u.oid, 0)
     FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) u (catalog, oid)
 """
+#: The table that an index ``x`` is of.
+_INDEXED = "(SELECT ix.indrelid FROM pg_catalog.pg_index ix WHERE ix.indexrelid = x.oid)"
+#: By kind, the relation that an object ``x`` is a part of.
+_RELATIONS = {
+    "relation": "x.oid",
+    "index": _INDEXED,
+    "constraint": "x.conrelid",
+    "column default": "x.adrelid",
+    "rule": "x.ev_class",
+    "trigger": "x.tgrelid",
+    "policy": "x.polrelid",
+    "extended statistics": "x.stxrelid",
+}
+#: By kind, the schema that it is in, where that matters.
+_SCHEMAS = {
+    "schema": "x.oid",
+    "relation of an unknown kind": "x.relnamespace",
+    "type": "x.typnamespace",
+    "function": "x.pronamespace",
+    "operator": "x.oprnamespace",
+    "operator class": "x.opcnamespace",
+    "operator family": "x.opfnamespace",
+    "collation": "x.collnamespace",
+    "conversion": "x.connamespace",
+    "constraint": "CASE WHEN x.conrelid = 0 THEN x.connamespace ELSE 0 END",
+    "extended statistics": "x.stxnamespace",
+    "text search configuration": "x.cfgnamespace",
+    "text search dictionary": "x.dictnamespace",
+    "text search parser": "x.prsnamespace",
+    "text search template": "x.tmplnamespace",
+    "default privileges": "x.defaclnamespace",
+}
 
 
-def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key], *, with_statistics: bool = False) -> None:
+def refuse_what_is_not_covered(catalog: Catalog, covered: t.Collection[Key]) -> None:
     """Compare the catalogs with what was read.
 
+    :param catalog: says what the backup is to hold.
     :param covered: every object that will be in the backup, or was left out on purpose.
-    :param with_statistics: the optimizer's statistics belong into the backup.
     :raises UnsupportedObjectError: something is in neither; ``context['objects']`` names it.
     """
-    found = session.stream(inventory_query(session.version, with_statistics=with_statistics))
-    keys = ((kind, Key(int(catalog), int(oid))) for kind, catalog, oid in found)
-    missing = [(kind, key) for kind, key in keys if key not in covered]
-    may_read = session.value(_MAY_READ_SUBSCRIPTIONS) == "t"
-    subscriptions = [
-        f"subscription {name}"
-        for oid, name in session.rows(_SUBSCRIPTIONS.format(oid="oid" if may_read else "0"))
-        if Key(CatalogOid.PG_SUBSCRIPTION, int(oid)) not in covered
-    ]
+    session = catalog.session
+    missing: list[Key] = []
+    query = inventory_query(session.version, with_statistics=catalog.with_statistics)
+    for kind, listed_in, oid, relation, schema in session.stream(query):
+        key = Key(int(listed_in), int(oid))
+        if key not in covered and _is_wanted(catalog, kind, key, int(relation), int(schema)):
+            missing.append(key)
+    subscriptions = _uncovered_subscriptions(session, covered) if catalog.takes("subscription") else []
     if not missing and not subscriptions:
         return
-    names = sorted(_describe(session, [key for _kind, key in missing[:_NAMES_KEPT]]) + subscriptions)
+    names = sorted(_describe(session, missing[:_NAMES_KEPT]) + subscriptions)
     total = len(missing) + len(subscriptions)
     more = f" and {total - _NAMES_SHOWN} more" if total > _NAMES_SHOWN else ""
     shown = "; ".join(names[:_NAMES_SHOWN])
@@ -57,6 +89,29 @@ def refuse_what_is_not_covered(session: Session, covered: t.Collection[Key], *, 
         objects=names,
         count=total,
     )
+
+
+def _is_wanted(catalog: Catalog, kind: str, key: Key, relation: int, schema: int) -> bool:
+    """Whether an object belongs into the backup.
+
+    :param relation: what it is a part of, else 0; so ``schema``.
+    """
+    if not catalog.takes(kind) or (relation and catalog.is_unwanted(relation)):
+        return False
+    if schema:
+        return schema in catalog.schemas
+    if kind == "extension":
+        return catalog.chosen.has_extension(key.oid)
+    return bool(relation) or kind == "large object" or catalog.chosen.has_everything
+
+
+def _uncovered_subscriptions(session: Session, covered: t.Collection[Key]) -> list[str]:
+    may_read = session.value(_MAY_READ_SUBSCRIPTIONS) == "t"
+    return [
+        f"subscription {name}"
+        for oid, name in session.rows(_SUBSCRIPTIONS.format(oid="oid" if may_read else "0"))
+        if Key(CatalogOid.PG_SUBSCRIPTION, int(oid)) not in covered
+    ]
 
 
 def _describe(session: Session, keys: t.Sequence[Key]) -> list[str]:
@@ -72,22 +127,27 @@ def _catalog_of(key: Key) -> int:
 
 
 def inventory_query(version: int, *, with_statistics: bool = False) -> str:
-    """One query over all catalogs: kind, catalog OID and OID of every object that a user made.
+    """One query over all catalogs: every object that a user made.
+
+    Its columns: kind, catalog OID, OID, the OID of the relation it is a part of or 0, that of the schema or 0.
 
     :param with_statistics: with the relations that have statistics.
     """
     parts = [_select(kind, catalog, condition) for kind, catalog, condition in _kinds(version)]
     # Large objects choose their OIDs freely and are known by another catalog than the one that lists them.
     large_objects = CatalogOid.PG_LARGEOBJECT.value
-    parts.append(f"SELECT 'large object', '{large_objects}', oid FROM pg_catalog.pg_largeobject_metadata")
+    parts.append(f"SELECT 'large object', '{large_objects}', oid, 0, 0 FROM pg_catalog.pg_largeobject_metadata")
     mappings = CatalogOid.PG_USER_MAPPING.value
-    parts.append(f"SELECT 'user mapping', '{mappings}', umid FROM pg_catalog.pg_user_mappings WHERE umid >= 16384")
+    parts.append(
+        f"SELECT 'user mapping', '{mappings}', umid, 0, 0 FROM pg_catalog.pg_user_mappings WHERE umid >= 16384"
+    )
     if with_statistics:
         own = f"x.relpersistence <> 't' AND {_in_schema('x.relnamespace')} AND {_not_member('pg_class', 'x.oid')}"
         usable = f"i.indisready AND (i.indisvalid OR x.relkind = 'I') AND {_of_relation('i.indrelid')}"
         index = f"EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = x.oid AND {usable})"
         parts.append(
-            f"SELECT 'statistics', '{-Priority.STATISTICS}', x.oid FROM pg_catalog.pg_class x WHERE x.oid >= 16384"
+            f"SELECT 'statistics', '{-Priority.STATISTICS}', x.oid, coalesce({_INDEXED}, x.oid), 0"
+            " FROM pg_catalog.pg_class x WHERE x.oid >= 16384"
             f" AND {own} AND (x.relkind IN ('r', 'p', 'm', 'f') OR x.relkind IN ('i', 'I') AND {index})"
         )
     return "\nUNION ALL\n".join(parts)
@@ -96,7 +156,8 @@ def inventory_query(version: int, *, with_statistics: bool = False) -> str:
 def _select(kind: str, catalog: str, condition: str) -> str:
     oid = CatalogOid[catalog.upper()].value
     return (
-        f"SELECT '{kind}', '{oid}', x.oid FROM pg_catalog.{catalog} x"
+        f"SELECT '{kind}', '{oid}', x.oid, {_RELATIONS.get(kind, '0')}, {_SCHEMAS.get(kind, '0')}"
+        f" FROM pg_catalog.{catalog} x"
         f" WHERE x.oid >= {FIRST_USER_OID} AND ({condition}) AND {_not_member(catalog, 'x.oid')}"
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..selection.options import Selection
 from .access_method import read_access_methods
 from .aggregate import read_aggregates
 from .base import Reader
@@ -116,3 +117,25 @@ KINDS: tuple[Reader, ...] = (
     read_relation_statistics,
     read_given_privileges,
 )
+
+#: What the rows, values and large objects need to be written by themselves.
+_DATA_ALONE: tuple[Reader, ...] = (
+    read_tables,
+    read_sequence_values,
+    read_table_data,
+    read_extension_data,
+    read_relation_statistics,
+    read_large_objects,
+)
+_LEFT_OUT: dict[str, tuple[Reader, ...]] = {
+    "policies": (read_row_security,),
+    "publications": (read_publications, read_publication_members),
+    "subscriptions": (read_subscriptions,),
+}
+
+
+def readers_of(selection: Selection) -> tuple[Reader, ...]:
+    """The kinds that a selection takes objects of."""
+    left_out = {read for kind in selection.without for read in _LEFT_OUT.get(kind, ())}
+    kinds = KINDS if selection.definitions else _DATA_ALONE
+    return tuple(read for read in kinds if read not in left_out)

@@ -81,6 +81,9 @@ def read_languages(catalog: Catalog) -> t.Iterator[Language]:
     for row in catalog.session.query(_QUERY):
         oid, name, owner, trusted, handler, inline, validator, _acl, default = (value or "" for value in row)
         key = Key(CatalogOid.PG_LANGUAGE, int(oid))
+        is_given = key in catalog.members or key.oid < FIRST_USER_OID
+        if not (catalog.includes_given(key) if is_given else catalog.includes(key)):
+            continue
         wanted = [int(function) for function in (handler, inline, validator)]
         complete = all(function in functions for function in wanted if function)
         own = [functions.get(function, "") if complete else "" for function in wanted]
@@ -89,7 +92,7 @@ def read_languages(catalog: Catalog) -> t.Iterator[Language]:
             schema="",
             name=name,
             owner=owner,
-            is_given=key in catalog.members or key.oid < FIRST_USER_OID,
+            is_given=is_given,
             extension=catalog.members.get(key),
             trusted=trusted == "t",
             handler=own[0],

@@ -68,7 +68,7 @@ class LargeObjectGroup(DatabaseObject):
     oids: tuple[int, ...]
 
     kind = "large object"
-    priority = Priority.LARGE_OBJECT
+    priority = Priority.LARGE_OBJECT_GROUP
 
     @property
     def count(self) -> int:
@@ -117,6 +117,8 @@ def read_large_objects(catalog: Catalog) -> t.Iterator[DatabaseObject]:
 
     :raises PrivilegeError: the connected user may not read some.
     """
+    if not catalog.chosen.selection.takes_large_objects:
+        return
     shared: dict[tuple[str | None, ...], Privileges] = {}
     groups: list[tuple[str, Privileges, list[int]]] = []
     last: tuple[str | None, ...] = ()

@@ -103,7 +103,11 @@ def read_materialized_views(catalog: Catalog) -> t.Iterator[DatabaseObject]:
         catalog.aliases[Key(CatalogOid.PG_REWRITE, rule)] = relation.key
         yield MaterializedView(relation.key, relation.schema, relation.name, relation, query)
         below = sources(relation.oid)
-        if relation.is_populated and all(catalog.relations[oid].is_populated for oid in below):
+        if (
+            relation.is_populated
+            and catalog.includes_data(relation)
+            and all(catalog.relations[oid].is_populated for oid in below)
+        ):
             yield Refresh(refresh_key(relation.oid), relation.schema, relation.name, relation, tuple(sorted(below)))
 
 

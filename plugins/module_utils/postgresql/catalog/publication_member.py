@@ -105,7 +105,8 @@ def read_publication_members(catalog: Catalog) -> t.Iterator[DatabaseObject]:
         key = Key(CatalogOid.PG_PUBLICATION_REL, int(oid))
         publication_key = Key(CatalogOid.PG_PUBLICATION, int(publication))
         if relation is None:
-            catalog.leave_out(key, f"a table of publication {name}: it belongs to an extension")
+            if not catalog.is_unwanted(int(table)):
+                catalog.leave_out(key, f"a table of publication {name}: it belongs to an extension")
         elif catalog.includes(publication_key):
             yield PublicationTable(
                 key, relation.schema, relation.name, publication_key, name, owner, relation, parse_array(columns),

@@ -96,7 +96,7 @@ def read_relations(catalog: Catalog) -> dict[int, Relation]:
     for row in catalog.session.query(_QUERY):
         oid, schema_oid = int(row[0] or 0), int(row[3] or 0)
         key = Key(CatalogOid.PG_CLASS, oid)
-        if catalog.includes(key, schema_oid):
+        if catalog.includes_relation(key, schema_oid):
             found[oid] = _relation(catalog, key, tuple(value or "" for value in row), row[21])
     return found
 

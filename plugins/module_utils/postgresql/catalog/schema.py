@@ -75,7 +75,8 @@ def read_schemas(catalog: Catalog) -> t.Iterator[Schema]:
             name=name,
             owner=owner,
             privileges=_public_privileges(acl, owner) if public else catalog.privileges(key, acl or None, default_acl),
-            exists_already=public,
+            # Asked for by its name, it may be wanted where it was dropped.
+            exists_already=public and catalog.chosen.schemas is None,
             initial_owner=owner_oid == _DATABASE_OWNER,
         )
 

@@ -177,7 +177,7 @@ def _has_value(catalog: Catalog, relation: Relation) -> bool:
         key = Key(-Priority.SEQUENCE_SET, relation.oid)
         catalog.leave_out(key, f"the value of unlogged sequence {name}, which a standby does not have")
         return False
-    return relation.kind == SEQUENCE
+    return relation.kind == SEQUENCE and catalog.includes_data(relation)
 
 
 def _values_of(sequence: Relation) -> str:

@@ -46,7 +46,7 @@ def data_key(oid: int) -> Key:
 def read_table_data(catalog: Catalog) -> t.Iterator[TableData]:
     """One for every table that holds rows itself: not partitioned ones, whose rows are in their partitions."""
     for relation in catalog.relations.values():
-        if relation.kind != TABLE:
+        if relation.kind != TABLE or not catalog.includes_data(relation):
             continue
         if catalog.is_standby and relation.persistence == "u":
             name = f"{relation.schema}.{relation.name}"

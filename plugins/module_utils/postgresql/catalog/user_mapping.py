@@ -90,11 +90,11 @@ def read_user_mappings(catalog: Catalog) -> t.Iterator[UserMapping]:
         mapping = UserMapping(
             Key(CatalogOid.PG_USER_MAPPING, int(oid)), "", user, server_key, servers[int(server)], options
         )
-        if visible != "t":
+        if visible != "t" and catalog.chosen.has_everything:
             hidden.append(mapping.label)
         if catalog.includes(server_key):
             yield mapping
-        else:
+        elif server_key in catalog.members:
             catalog.leave_out(mapping.key, f"{mapping.label}: the server belongs to an extension")
     if hidden:
         raise PrivilegeError(

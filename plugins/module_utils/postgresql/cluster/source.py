@@ -16,11 +16,11 @@ from ..connection import connect
 from ..dump import PostgresqlBackupSource
 from ..options import ClusterBackupOptions
 from ..pooler import refuse_transaction_pooler
+from ..selection.pattern import name_regexp
 from ..session import Session
 from ..snapshot import system_identifier
 from ..text import to_bytes
 from .globals_script import Globals, read_globals
-from .name_pattern import name_regexp
 
 GLOBALS_ARTIFACT = "globals.sql"
 
