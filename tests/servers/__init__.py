@@ -16,6 +16,7 @@ from .clients import ClientProgram, client
 from .errors import CommandFailed, ServerStartError, ServerUnavailable
 from .instance import Server, start
 from .registry import CLIENTS, SERVERS
+from .standby import start_standby
 from .tls import TLSFiles, make_certificates
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "client",
     "make_certificates",
     "start",
+    "start_standby",
 ]

@@ -262,12 +262,16 @@ def start(
     tls: bool = False,
     extra_config: ExtraConfig = (),
     hba: Sequence[str] = (),
+    data: Path | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Server:
     """Start a fresh server with an empty data folder.
 
     :param tls: give it certificates made for it (see :attr:`Server.tls`); without, it speaks no TLS.
     :param extra_config: settings that win over ours: a mapping, or lines "key=value" (or only "key").
     :param hba: lines for the front of PostgreSQL's pg_hba.conf.
+    :param data: the data folder of a server that is shut down, to begin with a copy of it.
+    :param files: texts of more files in the data folder, by their names.
     :raises ServerUnavailable: the build cannot be had on this machine.
     :raises ServerStartError: it is there and does not start.
     """
@@ -282,7 +286,10 @@ def start(
     try:
         folders.own_subfolder(folder, "s")
         folders.own_subfolder(folder, "tmp")
-        templates.copy(template, folder / "data")
+        templates.copy(data or template, folder / "data")
+        for file, text in (files or {}).items():
+            (folder / "data" / file).write_text(text)
+            folders.give_to_server(folder / "data" / file)
         layout = Layout(spec, build, folder, _certificates(spec, folder) if tls else None)
         server = Server(layout, _version(spec))
         server.launch(_pairs(extra_config), hba)

@@ -8,13 +8,14 @@ It works on psycopg's ``pq`` layer: results are text as the server sends it, not
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import select
 import typing as t
 
 from .. import drivers
-from ..errors import ConnectError, DbfleetError, NotFoundError, PrivilegeError, QueryError
+from ..errors import ConnectError, ConsistencyError, DbfleetError, NotFoundError, PrivilegeError, QueryError
 from .text import to_bytes, to_text
 
 Row = tuple[t.Optional[str], ...]
@@ -50,6 +51,7 @@ class Session:
         self.show_data = False
         self._status = drivers.psycopg_pq().ExecStatus
         self._field = drivers.psycopg_pq().DiagnosticField
+        self._last_words: dict[str, str] = {}
         self._poll = select.poll()
         self._poll.register(pgconn.socket, select.POLLIN)
         pgconn.notice_handler = self._notice
@@ -136,6 +138,7 @@ class Session:
         :param log_as: stands in logs and errors for a statement that may hold a secret.
         :raises PrivilegeError: SQLSTATE 42501.
         :raises NotFoundError: SQLSTATE 3D000, the database does not exist.
+        :raises ConsistencyError: a standby cancelled it, because it stood in the way of replay.
         :raises ConnectError: the connection broke.
         :raises QueryError: every other error of the server; ``context['sqlstate']`` tells which.
         """
@@ -176,8 +179,17 @@ class Session:
     def in_transaction(self) -> bool:
         return int(self.pgconn.transaction_status) != int(drivers.psycopg_pq().TransactionStatus.IDLE)
 
-    def broken(self, error: Exception | None) -> ConnectError:
-        """The engine's error for a connection that failed, ``None`` where the server just closed it."""
+    def broken(self, error: Exception | None) -> DbfleetError:
+        """The engine's error for a connection that failed, ``None`` where the server just closed it.
+
+        A server that ends a connection says why before; that may not have been read yet.
+        """
+        with contextlib.suppress(drivers.psycopg().OperationalError):
+            self.pgconn.consume_input()
+            self.pgconn.is_busy()
+        if self._last_words:
+            words, self._last_words = self._last_words, {}
+            return self.server_error(**words, sql="")
         text = " ".join(str(error).split()) if error else "the server closed it"
         return ConnectError(
             f"the connection to database {self.database!r} broke: {text}",
@@ -193,6 +205,10 @@ class Session:
         # The server's own DETAIL may quote rows, so it stays out of messages; its HINT never does.
         if sqlstate == "42501":
             return PrivilegeError(message, hint=hint or "grant the privilege or connect as another user", **context)
+        if sqlstate == "40001":
+            # A read-only transaction meets no other conflict than the one with replay.
+            wait = "on a standby, raise max_standby_streaming_delay or turn hot_standby_feedback on, then run it again"
+            return ConsistencyError(f"{message} [SQLSTATE {sqlstate}]", hint=wait, **context)
         if sqlstate == "3D000":
             return NotFoundError(message, hint=hint, **context)
         return QueryError(f"{message} [SQLSTATE {sqlstate}]", hint=hint, **context)
@@ -247,14 +263,17 @@ class Session:
         return last
 
     def _error(self, result: t.Any, sql: str) -> DbfleetError:
-        def field(name: str) -> str:
-            return to_text(result.error_field(getattr(self._field, name)) or b"")
+        said = self._said(result)
+        said["message"] = said["message"] or to_text(result.error_message or b"").strip()
+        return self.server_error(**said, sql=sql)
 
-        message = field("MESSAGE_PRIMARY") or to_text(result.error_message or b"").strip()
-        if self.show_data and field("MESSAGE_DETAIL"):
-            message = f"{message} ({field('MESSAGE_DETAIL')})"
-        return self.server_error(sqlstate=field("SQLSTATE"), message=message, hint=field("MESSAGE_HINT"), sql=sql)
+    def _said(self, result: t.Any) -> dict[str, str]:
+        """What the server says went wrong, as :meth:`server_error` takes it."""
+        fields = {"sqlstate": "SQLSTATE", "message": "MESSAGE_PRIMARY", "hint": "MESSAGE_HINT"}
+        return {key: to_text(result.error_field(getattr(self._field, name)) or b"") for key, name in fields.items()}
 
     def _notice(self, result: t.Any) -> None:
+        if result.error_field(self._field.SEVERITY_NONLOCALIZED) == b"FATAL":
+            self._last_words = self._said(result)
         message = result.error_field(self._field.MESSAGE_PRIMARY) or b""
         _log.debug("%s: notice: %s", self.database, re.sub(r"\s+", " ", to_text(message)))
