@@ -163,7 +163,9 @@ class PostgresqlBackupSource:
             given=options.snapshot,
             serializable=options.serializable_deferrable,
         )
-        grouped = archive_version(options, self._compression, session.version) >= VERSION_RELKIND
+        # A script is no archive, and every server runs what makes a group of large objects.
+        version = archive_version(options, self._compression, session.version)
+        grouped = options.format == "plain" or version >= VERSION_RELKIND
         self._contents = read_contents(
             session,
             groups_large_objects=grouped,
