@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - dbfleet.backup.mysql
   - dbfleet.backup.postgresql_backup
   - dbfleet.backup.postgresql_consistency
+  - dbfleet.backup.mysql_backup
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
 attributes:
@@ -64,24 +65,24 @@ options:
       - C(*) and C(?) stand for any text and any letter, a dot separates the schema from the name, and what is in double
         quotes stands for itself. A name without a schema is found as the C(search_path) of the user finds it.
       - A pattern that matches nothing is passed over if another one matches something, and fails the task otherwise.
-      - PostgreSQL only.
+      - For MySQL and MariaDB a pattern is the name of a table, view or sequence, if wanted with its database and a dot
+        in front. C(*) and C(?) stand for any text and any letter, and what is in back quotes stands for itself. Tables
+        come with their triggers. Procedures, functions and events belong to no table and are left out. A pattern that
+        matches nothing fails the task.
     type: list
     elements: str
   exclude_tables:
     description:
       - Leave out what matches one of these patterns, also if O(tables) names it.
-      - PostgreSQL only.
     type: list
     elements: str
   schema_only:
     description:
       - Back up the definitions without any data.
-      - PostgreSQL only.
     type: bool
   data_only:
     description:
       - Back up the data without any definitions, for a database that has them already.
-      - PostgreSQL only.
     type: bool
   dest:
     description:

@@ -156,7 +156,7 @@ def _add_option(parser: t.Any, option: Option, world: str) -> None:
         return
     text = option.help.replace("%", "%%")
     if option.type == "bool":
-        parser.add_argument(*option.flags, dest=option.name, action="store_true", default=None, help=text)
+        parser.add_argument(*option.flags_in(world), dest=option.name, action="store_true", default=None, help=text)
         return
     repeated = option.type == "list"
     if option.default is not None:
@@ -164,7 +164,7 @@ def _add_option(parser: t.Any, option: Option, world: str) -> None:
     choices = option.choices_in(world) or None
     metavar = option.metavar or _METAVARS.get(option.type) or option.flags[0].lstrip("-").upper()
     parser.add_argument(
-        *option.flags,
+        *option.flags_in(world),
         dest=option.name,
         action="append" if repeated else "store",
         type=_TYPES["str" if repeated else option.type],
@@ -193,7 +193,7 @@ def _whose(flag: str) -> str:
     """Where a flag that is not understood here would be."""
     for job in ("backup", "restore", "info"):
         for option in options_of(job).values():
-            if flag in option.flags:
+            if flag in option.flags_in(""):
                 kinds = f" {option.worlds[0]}" if len(option.worlds) == 1 else ""
                 return f"it is an option of dbfleet {job}{kinds}"
     return ""

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from ..mysql.options import BackupOptions
+from ..errors import UsageError
+from ..mysql.options import COMMENT, LEFT_OUT, STATEMENT_SIZE, BackupOptions, PositionForm, ScriptForm, Selection
 from .connection import database_name, mysql_connection
 from .given import Given
 from .given_compression import compression_of
 
+_LEAST_STATEMENT = 4096
+
 
 def mysql_backup(given: Given) -> BackupOptions:
-    """One database, and in which form.
+    """One database, what of it, and in which form.
 
-    :raises UsageError: a value is not valid.
+    :raises UsageError: a value is not valid, or options contradict each other.
     """
     return BackupOptions(
         connection=mysql_connection(given),
@@ -22,4 +25,54 @@ def mysql_backup(given: Given) -> BackupOptions:
         format=given.text("format") or "plain",
         compression=compression_of(given),
         jobs=given.count("jobs", least=1),
+        lock_tables=given.switch("lock_tables"),
+        selection=_selection(given),
+        form=_form(given),
+        positions=_positions(given),
+    )
+
+
+def _selection(given: Given) -> Selection:
+    given.at_most_one("schema_only", "data_only")
+    given.at_most_one("schema_only", "where")
+    return Selection(
+        tables=given.texts("tables"),
+        exclude_tables=given.texts("exclude_tables"),
+        exclude_table_data=given.texts("ignore_table_data"),
+        where=given.text("where"),
+        schema_only=given.switch("schema_only"),
+        data_only=given.switch("data_only"),
+        skip_triggers=given.switch("skip_triggers"),
+        skip_routines=given.switch("skip_routines"),
+        skip_events=given.switch("skip_events"),
+        skip_views=given.switch("ignore_views"),
+    )
+
+
+def _form(given: Given) -> ScriptForm:
+    given.at_most_one("insert_ignore", "replace")
+    given.at_most_one("skip_extended_insert", "net_buffer_length")
+    size = given.number("net_buffer_length")
+    if size is not None and size < _LEAST_STATEMENT:
+        raise UsageError(
+            f"{given.spelled('net_buffer_length')} is {size}", hint=f"use {_LEAST_STATEMENT} or more, in bytes"
+        )
+    return ScriptForm(
+        insert="INSERT IGNORE" if given.switch("insert_ignore") else "REPLACE" if given.switch("replace") else "INSERT",
+        complete_insert=given.switch("complete_insert"),
+        extended_insert=not given.switch("skip_extended_insert"),
+        statement_size=size or STATEMENT_SIZE,
+        order_by_primary=given.switch("order_by_primary"),
+        add_drop_table=not given.switch("skip_add_drop_table"),
+        add_locks=not given.switch("skip_add_locks"),
+        disable_keys=not given.switch("skip_disable_keys"),
+        autocommit=not given.switch("no_autocommit"),
+    )
+
+
+def _positions(given: Given) -> PositionForm:
+    return PositionForm(
+        source_data=int(given.text("source_data") or COMMENT),
+        gtid_purged=given.text("set_gtid_purged") or "commented",
+        dump_replica=int(given.text("dump_replica") or LEFT_OUT),
     )

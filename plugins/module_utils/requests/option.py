@@ -32,6 +32,7 @@ class Option:
     :param choices: the values allowed in each world, empty for any.
     :param required: the worlds in which it must be given.
     :param metavar: the value's name in the command's help.
+    :param more_flags: further long options by world, where a database system has its own name for the same thing.
     :param secret: never shown; such an option has no flags.
     """
 
@@ -47,6 +48,12 @@ class Option:
     aliases: tuple[str, ...] = ()
     metavar: str = ""
     secret: bool = False
+    more_flags: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def flags_in(self, world: str) -> tuple[str, ...]:
+        """The long options of ``world``, of every world where that is empty."""
+        further = [flag for name, flags in self.more_flags.items() if world in ("", name) for flag in flags]
+        return (*self.flags, *further)
 
     def choices_in(self, world: str) -> tuple[str, ...]:
         """The values allowed in ``world``, in every world where that is empty."""

@@ -1,10 +1,90 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The options that only a backup of MySQL and MariaDB has."""
+"""The options that only a backup of MySQL and MariaDB has, with mysqldump's names where it has them."""
 
 from __future__ import annotations
 
-from .option import Option
+from ..mysql.options import GTID_PURGED
+from .option import MYSQL, Option
 
-MYSQL_BACKUP: tuple[Option, ...] = ()
+_SWITCHES = tuple(
+    Option(name, text, flags, ("backup",), (MYSQL,), type="bool")
+    for name, flags, text in (
+        ("skip_triggers", ("--skip-triggers",), "without triggers"),
+        ("skip_routines", ("--skip-routines",), "without procedures, functions, packages and libraries"),
+        ("skip_events", ("--skip-events",), "without events"),
+        ("ignore_views", ("--ignore-views",), "without views"),
+        (
+            "lock_tables",
+            ("--lock-tables",),
+            "lock tables that no snapshot covers (MyISAM and others) while they are read",
+        ),
+        ("insert_ignore", ("--insert-ignore",), "write INSERT IGNORE statements"),
+        ("replace", ("--replace",), "write REPLACE statements"),
+        ("complete_insert", ("--complete-insert",), "name the columns in every INSERT"),
+        ("skip_extended_insert", ("--skip-extended-insert",), "one row in a statement"),
+        ("order_by_primary", ("--order-by-primary",), "the rows of each table in the order of its primary key"),
+        ("skip_add_drop_table", ("--skip-add-drop-table",), "no DROP TABLE before a CREATE TABLE"),
+        ("skip_add_locks", ("--skip-add-locks",), "no LOCK TABLES around the rows of a table"),
+        ("skip_disable_keys", ("--skip-disable-keys",), "no DISABLE KEYS before the rows of a table"),
+        ("no_autocommit", ("--no-autocommit",), "the rows of each table in one transaction"),
+    )
+)
+_POSITION_FORMS = ("0", "1", "2")
+
+MYSQL_BACKUP: tuple[Option, ...] = (
+    Option(
+        "where",
+        "only the rows that meet this condition",
+        ("--where",),
+        ("backup",),
+        (MYSQL,),
+        metavar="CONDITION",
+    ),
+    Option(
+        "ignore_table_data",
+        "of the tables that match this pattern the definitions only",
+        ("--ignore-table-data",),
+        ("backup",),
+        (MYSQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+    *_SWITCHES,
+    Option(
+        "net_buffer_length",
+        "how many bytes of rows an INSERT holds at most",
+        ("--net-buffer-length",),
+        ("backup",),
+        (MYSQL,),
+        type="int",
+        metavar="N",
+    ),
+    Option(
+        "source_data",
+        "the binlog's position: 0 not in the script, 1 as a statement, 2 in a comment",
+        ("--source-data", "--master-data"),
+        ("backup",),
+        (MYSQL,),
+        choices={MYSQL: _POSITION_FORMS},
+        aliases=("master_data",),
+    ),
+    Option(
+        "dump_replica",
+        "the position of this replica in its source's binlog, likewise",
+        ("--dump-replica", "--dump-slave"),
+        ("backup",),
+        (MYSQL,),
+        choices={MYSQL: _POSITION_FORMS},
+        aliases=("dump_slave",),
+    ),
+    Option(
+        "set_gtid_purged",
+        "the GTIDs of the snapshot as a statement (on), a comment or not at all",
+        ("--set-gtid-purged",),
+        ("backup",),
+        (MYSQL,),
+        choices={MYSQL: GTID_PURGED},
+    ),
+)

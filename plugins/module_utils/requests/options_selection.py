@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .option import POSTGRESQL, Option
+from .option import MYSQL, POSTGRESQL, Option
 
 SELECTION = (
     Option(
@@ -20,21 +20,33 @@ SELECTION = (
         "only the tables that match this pattern",
         ("--table",),
         ("backup",),
-        (POSTGRESQL,),
         type="list",
         metavar="PATTERN",
+        more_flags={MYSQL: ("--tables",)},
     ),
     Option(
         "exclude_tables",
         "without the tables that match this pattern",
         ("--exclude-table",),
         ("backup",),
-        (POSTGRESQL,),
         type="list",
         metavar="PATTERN",
+        more_flags={MYSQL: ("--ignore-table",)},
     ),
     Option(
-        "schema_only", "the definitions without the data", ("--schema-only",), ("backup",), (POSTGRESQL,), type="bool"
+        "schema_only",
+        "the definitions without the data",
+        ("--schema-only",),
+        ("backup",),
+        type="bool",
+        more_flags={MYSQL: ("--no-data",)},
     ),
-    Option("data_only", "the data alone", ("--data-only",), ("backup",), (POSTGRESQL,), type="bool"),
+    Option(
+        "data_only",
+        "the data alone",
+        ("--data-only",),
+        ("backup",),
+        type="bool",
+        more_flags={MYSQL: ("--no-create-info",)},
+    ),
 )
