@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - dbfleet.backup.connection
   - dbfleet.backup.postgresql
+  - dbfleet.backup.postgresql_restore
   - dbfleet.backup.postgresql_restore_run
   - dbfleet.backup.mysql
   - dbfleet.backup.repository

@@ -40,6 +40,7 @@ from .restore_archive import (
 from .restore_entry import check_supported
 from .restore_ledger import Ledger
 from .restore_order import RestoreOrder, names, restore_order
+from .restore_selection import select_entries
 from .restore_sql import archive_settings
 from .script_run import ScriptOptions, run_script
 from .script_source import ScriptSource, is_script
@@ -96,7 +97,7 @@ class PostgresqlRestoreTarget:
         if is_script(artifact):
             return self._plan_script(self._script or self._verify_script(artifact, manifest, Progress()))
         with _opened(artifact) as archive:
-            order = restore_order(archive.entries)
+            order = restore_order(select_entries(archive.entries, self._options.selection))
             settings = archive_settings(archive.entries)
         check_supported(order)
         session = self._connect_new() if options.create else self._connect_target()
@@ -124,7 +125,7 @@ class PostgresqlRestoreTarget:
             summary = self._script or self._verify_script(artifact, manifest, Progress())
             return self._restore_script(artifact, summary, progress)
         with _opened(artifact) as archive:
-            order = restore_order(archive.entries)
+            order = restore_order(select_entries(archive.entries, self._options.selection))
             settings = archive_settings(archive.entries)
             total = 0 if manifest is None else sum(table.bytes for table in manifest.contents.tables)
             progress.phase("restoring", total_bytes=total)
@@ -196,6 +197,11 @@ class PostgresqlRestoreTarget:
 
     def _check_script_options(self, artifact: ArtifactReader) -> None:
         options = self._options
+        if not options.selection.is_everything:
+            raise UsageError(
+                f"{artifact.description} is a script, of which nothing can be selected",
+                hint="restore it as it is, or select from an archive (format custom, directory or tar)",
+            )
         given = {"jobs": options.jobs > 1, "transaction_size": options.run.transaction_size}
         for name in (name for name, value in given.items() if value):
             raise UsageError(

@@ -87,12 +87,14 @@ class RestoreSelection:
         return bool(self.tables or self.indexes or self.functions or self.triggers)
 
     @property
+    def chooses(self) -> bool:
+        """Whether what is restored has to be found in the archive."""
+        return self.by_name or bool(self.schemas) or self.use_list is not None
+
+    @property
     def is_everything(self) -> bool:
-        """Whether nothing of the archive is left out."""
-        return self == RestoreSelection(
-            strict_names=self.strict_names, with_dependencies=self.with_dependencies, no_owner=self.no_owner,
-            no_tablespaces=self.no_tablespaces, no_table_access_method=self.no_table_access_method,
-        )  # fmt: skip
+        """Whether the archive is restored as it is."""
+        return self == RestoreSelection()
 
 
 def select_entries(entries: t.Sequence[TocEntry], selection: RestoreSelection) -> tuple[TocEntry, ...]:
@@ -102,7 +104,7 @@ def select_entries(entries: t.Sequence[TocEntry], selection: RestoreSelection) -
     elsewhere. Entries are changed where their owner, tablespace or access method is not to be restored.
 
     :param entries: the whole table of contents, in the archive's order.
-    :raises NotFoundError: nothing is selected, or with ``strict_names`` a name was not found.
+    :raises NotFoundError: nothing that is named was found, or with ``strict_names`` a name was not found.
     :raises UsageError: the list names an entry that is not in the archive.
     """
     if selection.use_list is not None:
@@ -149,7 +151,7 @@ class _Selector:
         if self._selection.with_dependencies:
             self._add_dependencies()
         self._check_names()
-        if not chosen and not self._selection.is_everything:
+        if not chosen and self._selection.chooses:
             raise NotFoundError("the archive holds nothing of what is selected", hint="see its contents: dbfleet info")
         return tuple(entry for entry in self._entries if entry.dump_id in self._selected)
 

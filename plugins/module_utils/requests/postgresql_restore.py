@@ -9,6 +9,7 @@ from ..postgresql.options import RestoreOptions
 from .connection import database_name, postgresql_connection
 from .given import Given
 from .postgresql_restore_run import run_options
+from .postgresql_restore_selection import restore_selection
 
 
 def postgresql_restore(given: Given) -> RestoreOptions:
@@ -24,4 +25,5 @@ def postgresql_restore(given: Given) -> RestoreOptions:
         force=given.switch("force"),
         jobs=given.count("jobs", least=1),
         run=run_options(given),
+        selection=restore_selection(given),
     )

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What of an archive of PostgreSQL to restore, out of the options that were given."""
+
+from __future__ import annotations
+
+from ..errors import NotFoundError, UsageError
+from ..postgresql.restore_selection import RestoreSelection
+from ..postgresql.restore_use_list import parse_use_list
+from ..streams.file import storage_error
+from .given import Given
+
+_ONLY = ("schema_only", "data_only", "statistics_only")
+_NAMED = ("tables", "indexes", "functions", "triggers", "schemas", "use_list")
+
+
+def restore_selection(given: Given) -> RestoreSelection:
+    """What to restore.
+
+    :raises UsageError: the options contradict each other, or the list is not valid.
+    :raises NotFoundError: there is no such list.
+    """
+    given.at_most_one(*_ONLY)
+    for only, contrary in (
+        ("schema_only", "no_schema"),
+        ("data_only", "no_data"),
+        ("statistics_only", "no_statistics"),
+        ("data_only", "clean"),
+        ("statistics_only", "clean"),
+    ):
+        given.at_most_one(only, contrary)
+    if given.has("with_dependencies") and not any(given.has(name) for name in _NAMED):
+        raise UsageError(
+            f"{given.spelled('with_dependencies')} means something only for a choice by name",
+            hint=f"give one of {', '.join(map(given.spelled, _NAMED))}",
+        )
+    if given.has("all_databases") or given.has("globals_only"):
+        for name in (*_NAMED, "exclude_schemas"):
+            given.only_with(name, "database")
+    only = next((name for name in _ONLY if given.has(name)), "")
+    return RestoreSelection(
+        schemas=given.texts("schemas"),
+        exclude_schemas=given.texts("exclude_schemas"),
+        tables=given.texts("tables"),
+        indexes=given.texts("indexes"),
+        functions=given.texts("functions"),
+        triggers=given.texts("triggers"),
+        sections=given.texts("sections"),
+        use_list=_use_list(given),
+        no_schema=given.switch("no_schema") or only in ("data_only", "statistics_only"),
+        no_data=given.switch("no_data") or only in ("schema_only", "statistics_only"),
+        no_statistics=given.switch("no_statistics") or only in ("schema_only", "data_only"),
+        no_owner=given.switch("no_owner"),
+        no_privileges=given.switch("no_privileges"),
+        no_comments=given.switch("no_comments"),
+        no_policies=given.switch("no_policies"),
+        no_publications=given.switch("no_publications"),
+        no_subscriptions=given.switch("no_subscriptions"),
+        no_security_labels=given.switch("no_security_labels"),
+        no_tablespaces=given.switch("no_tablespaces"),
+        no_table_access_method=given.switch("no_table_access_method"),
+        strict_names=given.switch("strict_names"),
+        with_dependencies=given.switch("with_dependencies"),
+    )
+
+
+def _use_list(given: Given) -> tuple[int, ...] | None:
+    path = given.text("use_list")
+    if not path:
+        return None
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return parse_use_list(file, name=path)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no list {path}", path=path) from error
+    except OSError as error:
+        raise storage_error("read", path, error) from error

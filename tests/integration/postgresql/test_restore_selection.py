@@ -1,0 +1,266 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Parts of an archive: what is selected, and what is restored, is what the newest pg_restore makes of the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbfleet.errors import NotFoundError, UsageError
+from dbfleet.postgresql.archive.reader import open_archive
+from dbfleet.postgresql.restore_selection import DATABASE_KINDS, FOLLOWER_KINDS, SETTINGS_KINDS, select_entries
+from dbfleet.postgresql.restore_use_list import parse_use_list
+from dbfleet.postgresql.toc import TocEntry
+from dbfleet.requests.given import given_to_command
+from dbfleet.requests.postgresql_restore_selection import restore_selection
+from tests import servers
+from tests.integration.postgresql.backup_support import dumped, fill_with_zoo
+from tests.integration.postgresql.restore_support import (
+    LocalArtifact,
+    content_of,
+    fill,
+    new_database,
+    restore,
+)
+from tests.servers.fixtures import ServerPool
+
+NEWEST = 18
+ZOO = ("tables", "functions", "partitions", "constraints", "given_privileges", "publications", "views", "large_objects")
+ARCHIVES = [("pg10", 14), ("pg10", 16), ("pg10", 18), ("pg18", 18)]
+SWITCHES = (
+    "schema_only", "data_only", "statistics_only", "no_schema", "no_data", "no_statistics", "no_owner",
+    "no_privileges", "no_comments", "no_policies", "no_publications", "no_subscriptions", "no_security_labels",
+)  # fmt: skip
+FLAGS = {
+    "schemas": "--schema", "exclude_schemas": "--exclude-schema", "tables": "--table", "indexes": "--index",
+    "functions": "--function", "triggers": "--trigger", "sections": "--section",
+}  # fmt: skip
+COMBINATIONS = 24
+
+
+@pytest.fixture(scope="module")
+def filled(server_pool: ServerPool) -> dict[str, Path]:
+    return {}
+
+
+def archive_of(
+    pool: ServerPool, filled: dict[str, Path], folder: pytest.TempPathFactory, name: str, client: int
+) -> tuple[servers.Server, Path]:
+    """An archive of the zoo in the database ``chosen``, made when first asked for."""
+    server = pool.get(name)
+    if name not in filled:
+        fill(server, "postgres", "DROP DATABASE IF EXISTS chosen")
+        fill(server, "postgres", "CREATE DATABASE chosen TEMPLATE template0")
+        fill_with_zoo(server, "chosen", *ZOO)
+        filled[name] = Path()
+    key = f"{name}-{client}"
+    if key not in filled:
+        filled[key] = folder.mktemp("archive") / "chosen.dump"
+        extra = ("--statistics",) if client == NEWEST else ()
+        servers.client("pg_dump", version=client).run(server, "-Fc", *extra, "-f", filled[key], "chosen")
+    return server, filled[key]
+
+
+def entries_of(archive: Path) -> tuple[TocEntry, ...]:
+    reader = open_archive(LocalArtifact(archive))
+    try:
+        return reader.entries
+    finally:
+        reader.close()
+
+
+def selected(entries: Sequence[TocEntry], options: dict[str, Any]) -> list[int]:
+    """The ids of what is selected, without what depends on whether the database is created."""
+    try:
+        found = select_entries(entries, restore_selection(given_to_command("restore", "postgresql", options)))
+    except NotFoundError:
+        return []
+    return [
+        entry.dump_id
+        for entry in found
+        if entry.desc not in SETTINGS_KINDS | DATABASE_KINDS
+        and not (entry.desc in FOLLOWER_KINDS and entry.tag.startswith("DATABASE "))
+    ]
+
+
+def selected_genuinely(archive: Path, options: dict[str, Any], *args: str) -> list[int] | None:
+    """The same of the genuine pg_restore; None where it refuses the options."""
+    given = list(args)
+    for name, value in options.items():
+        if value is True:
+            given.append("--" + name.replace("_", "-"))
+        elif name in FLAGS:
+            given += [f"{FLAGS[name]}={one}" for one in value]
+        else:
+            given.append(f"--{name.replace('_', '-')}={value}")
+    done = servers.client("pg_restore", version=NEWEST).run(None, "-l", *given, archive, check=False)
+    if done.returncode:
+        return None
+    return list(parse_use_list(done.stdout.decode().splitlines(), name="the list"))
+
+
+def some_options(entries: Sequence[TocEntry], chance: random.Random) -> dict[str, Any]:
+    """Options of one to three kinds, with names that the archive has."""
+    names = {
+        "schemas": sorted({entry.namespace for entry in entries if entry.namespace}),
+        "tables": sorted({entry.tag for entry in entries if entry.desc in ("TABLE", "VIEW", "SEQUENCE")}),
+        "indexes": sorted({entry.tag for entry in entries if entry.desc == "INDEX"}),
+        "functions": sorted({entry.tag for entry in entries if entry.desc in ("FUNCTION", "AGGREGATE")}),
+        "triggers": sorted({entry.tag for entry in entries if entry.desc == "TRIGGER"}) or ["none t"],
+        "sections": ["pre-data", "data", "post-data"],
+    }  # fmt: skip
+    names["exclude_schemas"] = names["schemas"]
+    options: dict[str, Any] = {}
+    for name in chance.sample([*names, *SWITCHES], chance.choice((1, 1, 2, 3))):
+        if name in SWITCHES:
+            options[name] = True
+        else:
+            options[name] = chance.sample(names[name], min(len(names[name]), chance.choice((1, 1, 2))))
+    return options
+
+
+@pytest.mark.parametrize(("name", "client"), ARCHIVES)
+def test_what_is_selected_is_what_pg_restore_selects(
+    name: str, client: int, server_pool: ServerPool, filled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    _server, archive = archive_of(server_pool, filled, tmp_path_factory, name, client)
+    entries = entries_of(archive)
+    chance = random.Random(f"{name} {client}")
+    compared = 0
+    every = [{switch: True} for switch in SWITCHES]
+    for options in [*every, *(some_options(entries, chance) for dummy in range(COMBINATIONS))]:
+        expected = selected_genuinely(archive, options)
+        if expected is None:
+            with pytest.raises(UsageError):
+                restore_selection(given_to_command("restore", "postgresql", options))
+            continue
+        assert selected(entries, options) == expected, options
+        compared += 1
+    assert compared > COMBINATIONS // 2
+
+
+def test_a_list_selects_and_orders(
+    server_pool: ServerPool, filled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    _server, archive = archive_of(server_pool, filled, tmp_path_factory, "pg18", 18)
+    entries = entries_of(archive)
+    listing = tmp_path / "list"
+    lines = servers.client("pg_restore", version=NEWEST).run(None, "-l", archive).stdout.decode().splitlines()
+    chance = random.Random(7)
+    for _number in range(12):
+        some = chance.sample(lines[15:], 60)
+        listing.write_text("; a comment\n\n" + "\n".join(chance.choice(("", "  ", ";")) + line for line in some))
+        more = chance.choice(({}, {"no_data": True}, {"sections": ["data"]}, {"tables": ["plain", "orders"]}))
+        options = {"use_list": str(listing), **more}
+        assert selected(entries, options) == selected_genuinely(archive, options)
+    for text, cause in (
+        ("12x; is\nTABLE 7\n", "line 2 of .* does not begin with the number"),
+        ("7; a\n\n7; b\n", "line 3 of .* names entry 7 again, after line 1"),
+        ("7000000; a\n", "names entry 7000000, which is not in the archive"),
+    ):
+        listing.write_text(text)
+        with pytest.raises(UsageError, match=cause):
+            selected(entries, {"use_list": str(listing)})
+
+
+def test_names_that_are_not_found(
+    server_pool: ServerPool, filled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    _server, archive = archive_of(server_pool, filled, tmp_path_factory, "pg18", 18)
+    entries = entries_of(archive)
+    table = next(entry.tag for entry in entries if entry.desc == "TABLE")
+    for options, cause in (
+        ({"tables": ["no such"]}, "nothing of what is selected"),
+        ({"tables": [table, "no such"], "strict_names": True}, "no table 'no such'"),
+        ({"tables": [table], "indexes": ["i"], "schemas": ["s"], "strict_names": True}, "no schema 's', no table"),
+    ):
+        with pytest.raises(NotFoundError, match=cause):
+            select_entries(entries, restore_selection(given_to_command("restore", "postgresql", options)))
+    assert selected(entries, {"tables": [table, "no such"]})
+
+
+@pytest.mark.parametrize("name", ["pg10", "pg18"])
+def test_parts_are_restored_as_pg_restore_does(
+    name: str, server_pool: ServerPool, filled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The whole in steps equals the whole; each step equals that of pg_restore."""
+    server, archive = archive_of(server_pool, filled, tmp_path_factory, name, max(14, int(name[2:])))
+    program = servers.client("pg_restore", version=max(14, server.version[0]))
+    steps: list[dict[str, Any]] = [
+        {"sections": ["pre-data"]}, {"sections": ["data"]}, {"sections": ["post-data"]}
+    ]  # fmt: skip
+    with new_database(server) as ours, new_database(server) as theirs:
+        for step in steps:
+            restore(server, archive, ours, force=True, selection=chosen(step))
+            program.run(server, "-e", "-d", theirs, *(f"--section={one}" for one in step["sections"]), archive)
+            assert dumped(server, ours, "--schema-only") == dumped(server, theirs, "--schema-only")
+        assert dumped(server, ours) == dumped(server, theirs)
+    for options, args in (
+        ({"schema_only": True, "no_owner": True, "no_privileges": True}, ("-s", "-O", "-x")),
+        ({"no_comments": True, "no_publications": True}, ("--no-comments", "--no-publications")),
+    ):
+        with new_database(server) as ours, new_database(server) as theirs:
+            restore(server, archive, ours, selection=chosen(options))
+            program.run(server, "-e", "-d", theirs, *args, archive)
+            assert dumped(server, ours) == dumped(server, theirs)
+
+
+def chosen(options: dict[str, Any]) -> Any:
+    return restore_selection(given_to_command("restore", "postgresql", options))
+
+
+SHOP = """
+CREATE SCHEMA shop;
+CREATE SCHEMA other;
+CREATE TYPE shop.mood AS ENUM ('sad', 'happy');
+CREATE DOMAIN shop.amount AS numeric CHECK (VALUE >= 0);
+CREATE SEQUENCE shop.numbers START 40;
+CREATE FUNCTION shop.next_code() RETURNS text LANGUAGE sql AS $$ SELECT 'c60'::text $$;
+CREATE TABLE shop.customers (id serial PRIMARY KEY, name text);
+CREATE TABLE shop.orders (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer integer REFERENCES shop.customers,
+    code text DEFAULT shop.next_code(), number integer DEFAULT nextval('shop.numbers'),
+    feeling shop.mood DEFAULT 'happy', total shop.amount
+);
+CREATE TABLE other.unrelated (a integer);
+CREATE VIEW other.report AS SELECT o.code, c.name FROM shop.orders o JOIN shop.customers c ON c.id = o.customer;
+CREATE MATERIALIZED VIEW other.totals AS SELECT sum(total) AS total FROM shop.orders;
+COMMENT ON COLUMN shop.orders.total IS 'the total';
+INSERT INTO shop.customers (name) SELECT 'n' || i FROM generate_series(1, 30) i;
+INSERT INTO shop.orders (customer, total) SELECT i, i FROM generate_series(1, 20) i;
+REFRESH MATERIALIZED VIEW other.totals;
+"""
+
+
+@pytest.mark.parametrize("name", ["pg10", "pg18"])
+def test_what_a_table_depends_on_comes_with_it(name: str, server_pool: ServerPool, tmp_path: Path) -> None:
+    server = server_pool.get(name)
+    archive = tmp_path / "shop.dump"
+    with new_database(server) as source:
+        fill(server, source, SHOP)
+        servers.client("pg_dump", version=max(14, server.version[0])).run(server, "-Fc", "-f", archive, source)
+        whole = content_of(server, source)
+    with new_database(server) as copy:
+        restore(server, archive, copy, selection=chosen({"tables": ["orders"], "with_dependencies": True}))
+        content = dict(row[:2] for row in content_of(server, copy) if len(row) == 2)
+        assert content == {"shop.orders": dict(row[:2] for row in whole if len(row) == 2)["shop.orders"]}
+        # Its defaults, its identity, and what they need work on.
+        with server.connect(copy) as connection:
+            connection.execute("INSERT INTO shop.orders (total) VALUES (7)")
+            added = connection.execute("SELECT id, code, number FROM shop.orders WHERE id > 20").fetchall()
+            assert added == [(21, "c60", 60)]
+            assert connection.execute("SELECT col_description('shop.orders'::regclass, 6)").fetchone() == ("the total",)
+    with new_database(server) as copy:
+        restore(server, archive, copy, selection=chosen({"tables": ["report", "totals"], "with_dependencies": True}))
+        with server.connect(copy) as connection:
+            assert connection.execute("SELECT total FROM other.totals").fetchone() == (210,)
+            # The rows that the materialized view was made from came with it; a view's tables come without.
+            assert connection.execute("SELECT count(*) FROM shop.orders").fetchone() == (20,)
+            assert connection.execute("SELECT count(*) FROM shop.customers").fetchone() == (0,)
+            assert connection.execute("SELECT to_regclass('other.unrelated')").fetchone() == (None,)
