@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from .. import drivers
 from ..errors import ConsistencyError
 from ..progress import Progress
 from ..streams.base import ByteSink
-from .copy_wire import can_read_wire, copy_out_wire
+from .copy_wire import WireCopies, can_read_wire
 from .session import Session
 
 #: A batch ends at either: rows bound the cost of a join, bytes the memory that wide rows take.
@@ -30,18 +31,53 @@ def _write(sink: ByteSink, batch: list[t.Any], size: int) -> None:
             sink.write(bytes(row[start : start + _BATCH_BYTES]))
 
 
+class Copies(t.Protocol):
+    """Several ``COPY … TO stdout``, whose rows are read one after the other. Close it, in whatever state."""
+
+    def read(self, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+        """Write the next one's rows into ``sink``: number of rows and of bytes.
+
+        :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+        """
+
+    def close(self) -> None: ...
+
+
+class CopyReader:
+    """Runs COPY in the fastest way that a session allows."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._wire = can_read_wire(session)
+
+    def start(self, statements: t.Sequence[str]) -> Copies:
+        """Run statements; nothing else may use the session until all are read and closed."""
+        return WireCopies(self._session, statements) if self._wire else _LibpqCopies(self._session, statements)
+
+
+class _LibpqCopies:
+    def __init__(self, session: Session, statements: t.Sequence[str]) -> None:
+        self._session = session
+        self._statements = iter(statements)
+
+    def read(self, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+        return copy_out_libpq(self._session, next(self._statements), sink, progress)
+
+    def close(self) -> None:
+        """Nothing is under way between two statements."""
+
+
 def copy_out(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
     """Run ``COPY … TO stdout`` and write its text into ``sink``: number of rows and of bytes.
 
     :raises ConsistencyError: the server says that it sent another number of rows than arrived.
     """
-    if can_read_wire(session):
-        return copy_out_wire(session, statement, sink, progress)
-    return copy_out_libpq(session, statement, sink, progress)
+    with contextlib.closing(CopyReader(session).start((statement,))) as copies:
+        return copies.read(sink, progress)
 
 
 def copy_out_libpq(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
-    """:func:`copy_out` through libpq, which any connection can do, an encrypted one too.
+    """As :func:`copy_out`, through libpq, which any connection can do, an encrypted one too.
 
     The server sends one message a row, so the cost is per row: this loop touches nothing else. Rows are joined in
     batches, and what happens to a batch (digest, compression, file) belongs into another thread.

@@ -12,6 +12,8 @@ The messages are those of the protocol 3.0 (PostgreSQL's documentation, "Message
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import select
 import socket
 import struct
@@ -53,37 +55,63 @@ def can_read_wire(session: Session) -> bool:
     return session.value(query) == "f"
 
 
-def copy_out_wire(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
-    """Run ``COPY … TO stdout`` and write its rows into ``sink``: number of rows and of bytes.
+class WireCopies:
+    """Several ``COPY … TO stdout``, sent as one query: the server goes on to the next while this side still reads.
 
-    :raises QueryError, PrivilegeError, ConnectError: as for :meth:`Session.execute`.
-    :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+    :raises ConnectError: the connection broke.
+
+    Until :meth:`close` nothing else may use the session. Whoever closes it before all are read can only close the
+    session then.
     """
-    wire = _Wire(session, statement)
-    try:
-        wire.send_query()
+
+    def __init__(self, session: Session, statements: t.Sequence[str]) -> None:
+        self._waiting = collections.deque(statements)
+        self._wire = _Wire(session)
+        try:
+            self._wire.send_query("; ".join(statements))
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+        """Write the next one's rows into ``sink``: number of rows and of bytes.
+
+        :raises QueryError, PrivilegeError, ConnectError: as for :meth:`Session.execute`.
+        :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+        """
+        wire = self._wire
+        wire.statement = statement = self._waiting.popleft()
         wire.expect(_COPY_OUT)
         rows, size = _read_rows(wire, sink, progress)
         wire.expect(_COPY_DONE)
         tag = wire.expect(_COMMAND_COMPLETE).rstrip(b"\0").decode("ascii", "replace")
-        wire.expect(_READY)
-    finally:
-        wire.detach()
-    if tag != f"COPY {rows}":
-        raise ConsistencyError(
-            f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
-        )
-    return rows, size
+        if not self._waiting:
+            wire.expect(_READY)
+        if tag != f"COPY {rows}":
+            raise ConsistencyError(
+                f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
+            )
+        return rows, size
+
+    def close(self) -> None:
+        """Leave the socket to libpq."""
+        self._wire.detach()
+
+
+def copy_out_wire(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+    """Run ``COPY … TO stdout`` and write its rows into ``sink``: number of rows and of bytes.
+
+    :raises DbfleetError: as :class:`WireCopies`.
+    """
+    with contextlib.closing(WireCopies(session, (statement,))) as copies:
+        return copies.read(sink, progress)
 
 
 def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, int]:
     """Everything up to CopyDone."""
     rows = size = 0
     short = True
-    stuck = False
     while True:
-        wire.fill(at_least_once=stuck)
-        stuck = False
         block = wire.block()
         taken = _take_rows(block, short=short)
         block.release()
@@ -96,9 +124,12 @@ def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, in
             progress.advance(len(taken.text), taken.number)
         elif wire.next_is_row():
             written = wire.pass_on_row(sink, progress)
-            stuck = not written
-            rows += int(not stuck)
+            rows += int(bool(written))
             size += written
+            if not written:
+                wire.fill()
+        elif wire.is_empty():
+            wire.fill()
         elif not wire.skip_aside():
             return rows, size
 
@@ -113,9 +144,9 @@ def _take_rows(block: memoryview, *, short: bool) -> Rows:
 class _Wire:
     """The socket of a connection that libpq is not using at the moment, and the bytes that were read from it."""
 
-    def __init__(self, session: Session, statement: str) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._statement = statement
+        self.statement = ""
         self._socket = socket.socket(fileno=session.pgconn.socket)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
@@ -127,9 +158,9 @@ class _Wire:
         """Leave the socket to libpq."""
         self._socket.detach()
 
-    def send_query(self) -> None:
-        self._session.log_statement(self._statement)
-        text = to_bytes(self._statement) + b"\0"
+    def send_query(self, query: str) -> None:
+        self._session.log_statement(query)
+        text = to_bytes(query) + b"\0"
         message = memoryview(_HEADER.pack(b"Q", len(text) + 4) + text)
         writable = select.poll()
         writable.register(self._socket, select.POLLOUT)
@@ -149,25 +180,20 @@ class _Wire:
     def consume(self, size: int) -> None:
         self._begin += size
 
-    def fill(self, *, at_least_once: bool) -> None:
-        """Wait for something, then for a good piece as long as the server goes on sending.
-
-        :param at_least_once: what is there is known to be too little.
-        """
+    def fill(self) -> None:
+        """Wait for more than there is, then for a good piece as long as the server goes on sending."""
         if self._begin:
             self._buffer[: self._end - self._begin] = self._buffer[self._begin : self._end]
             self._end -= self._begin
             self._begin = 0
         room = memoryview(self._buffer)
-        patience = None if at_least_once or not self._end else _PAUSE_MILLISECONDS
-        while at_least_once or (self._end < _WORTHWHILE and not self._has_end()):
-            received = self._receive(room[self._end :], patience) if self._end < _BLOCK_SIZE else 0
+        self._end += self._receive(room[self._end :])
+        # Whatever comes after the answer's end must not be waited for.
+        while self._end < _WORTHWHILE and not self._has_end():
+            received = self._receive(room[self._end :], _PAUSE_MILLISECONDS)
             if not received:
                 return
             self._end += received
-            at_least_once = False
-            # Whatever comes after the answer's end must not be waited for.
-            patience = _PAUSE_MILLISECONDS
 
     def expect(self, kind: bytes) -> bytes:
         """The content of the next message, which must be of this kind (asides are passed over)."""
@@ -179,6 +205,9 @@ class _Wire:
         if found != kind:
             raise self._session.broken(Exception(f"the server sent {found!r} where {kind!r} was due"))
         return content
+
+    def is_empty(self) -> bool:
+        return self._begin == self._end
 
     def next_is_row(self) -> bool:
         return self._end > self._begin and self._buffer[self._begin] == ROW
@@ -260,5 +289,5 @@ class _Wire:
             sqlstate=to_text(fields.get(b"C", b"")),
             message=to_text(fields.get(b"M", b"")),
             hint=to_text(fields.get(b"H", b"")),
-            sql=self._statement,
+            sql=self.statement,
         )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ..progress import Progress
@@ -14,14 +15,15 @@ from ..streams.base import ByteSink
 from ..streams.digest import DigestSink
 from .archive.writer import LargeObjectsWriter
 from .contents import DataItem, LargeObjectsItem
-from .copy_out import copy_out
-from .inserts import InsertOptions, InsertSink, insert_form
+from .copy_out import Copies, CopyReader
+from .inserts import InsertForm, InsertOptions, InsertSink, insert_form
 from .large_object_out import large_objects_out
 from .session import Session
 from .toc import TocEntry
 
-#: Below this, starting a thread costs more than it saves.
-_WORTH_A_THREAD = 1 << 18
+#: Below this many bytes, starting a thread costs more than it saves, and waiting for the server more than reading.
+SMALL_TABLE = 1 << 18
+_BATCH_TABLES = 100
 
 
 class DataFiles(t.Protocol):
@@ -32,36 +34,67 @@ class DataFiles(t.Protocol):
     def begin_large_objects(self, entry: TocEntry) -> LargeObjectsWriter: ...
 
 
-def write_table(
-    session: Session,
-    files: DataFiles,
-    item: DataItem,
-    size: int,
-    progress: Progress,
-    *,
-    inserts: InsertOptions | None = None,
-) -> TableRecord:
-    """Write the rows of one table.
+class TablesOut:
+    """Writes tables out of a session's snapshot.
 
-    :param size: about how many bytes there are.
+    :param sizes: about how many bytes the tables have, by OID.
     :param inserts: write statements instead of rows.
     """
-    progress.item(f"{item.schema}.{item.name}")
-    form = insert_form(session, item, inserts) if inserts else None
-    digest = DigestSink(files.begin_data(item.entry))
-    sink: ByteSink = BackgroundSink(digest) if size >= _WORTH_A_THREAD else digest
-    statement = item.copy_statement
-    if form is not None and inserts is not None:
-        sink, statement = InsertSink(sink, form, inserts), form.copy_statement
-    try:
-        rows, _size = copy_out(session, statement, sink, progress)
-        sink.close()
-    except BaseException:
-        sink.abort()
-        raise
-    # Statements have no digest: a reader could not tell the rows apart to compare them.
-    sha256 = digest.hexdigest() if inserts is None else ""
-    return TableRecord(item.schema, item.name, rows, digest.size, sha256)
+
+    def __init__(
+        self,
+        session: Session,
+        files: DataFiles,
+        sizes: t.Mapping[int, int],
+        *,
+        inserts: InsertOptions | None = None,
+    ) -> None:
+        self._session = session
+        self._files = files
+        self._sizes = sizes
+        self._inserts = inserts
+        self._reader = CopyReader(session)
+
+    def write(self, items: t.Sequence[DataItem], progress: Progress) -> t.Iterator[TableRecord]:
+        """Write the rows of tables, in their order; what was written of each."""
+        for batch in table_batches(items, self._sizes):
+            forms = [insert_form(self._session, item, self._inserts) if self._inserts else None for item in batch]
+            statements = [form.copy_statement if form else item.copy_statement for item, form in zip(batch, forms)]
+            with contextlib.closing(self._reader.start(statements)) as copies:
+                for item, form in zip(batch, forms):
+                    yield self._write(item, form, copies, progress)
+
+    def _write(self, item: DataItem, form: InsertForm | None, copies: Copies, progress: Progress) -> TableRecord:
+        progress.item(f"{item.schema}.{item.name}")
+        digest = DigestSink(self._files.begin_data(item.entry))
+        sink: ByteSink = BackgroundSink(digest) if self._sizes.get(item.table, 0) >= SMALL_TABLE else digest
+        if form is not None and self._inserts is not None:
+            sink = InsertSink(sink, form, self._inserts)
+        try:
+            rows, _size = copies.read(sink, progress)
+            sink.close()
+        except BaseException:
+            sink.abort()
+            raise
+        # Statements have no digest: a reader could not tell the rows apart to compare them.
+        sha256 = digest.hexdigest() if form is None else ""
+        return TableRecord(item.schema, item.name, rows, digest.size, sha256)
+
+
+def table_batches(items: t.Sequence[DataItem], sizes: t.Mapping[int, int]) -> t.Iterator[t.Sequence[DataItem]]:
+    """The tables in their order, in batches to be read with one query: small ones that follow each other together."""
+    start = 0
+    for index, item in enumerate(items):
+        if sizes.get(item.table, 0) >= SMALL_TABLE:
+            if start < index:
+                yield items[start:index]
+            yield items[index : index + 1]
+            start = index + 1
+        elif index + 1 - start == _BATCH_TABLES:
+            yield items[start : index + 1]
+            start = index + 1
+    if start < len(items):
+        yield items[start:]
 
 
 def write_large_objects(session: Session, files: DataFiles, item: LargeObjectsItem, progress: Progress) -> None:

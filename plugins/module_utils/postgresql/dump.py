@@ -19,7 +19,7 @@ from .archive.writer import ArchiveWriter, artifact_suffix, new_archive
 from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, read_contents
-from .data_out import write_large_objects, write_table
+from .data_out import TablesOut, write_large_objects
 from .dump_parallel import Assignment, write_in_parallel
 from .form import archive_version, form_of, insert_options, recorded_options, script_options
 from .options import BackupOptions
@@ -120,16 +120,14 @@ class PostgresqlBackupSource:
                 folder=self._artifact,
                 version=archive.version,
                 compression=self._compression,
+                sizes=self._sizes,
                 inserts=self._inserts,
             )
             return write_in_parallel(
-                session, archive, contents, self._sizes, assignment,
+                session, archive, contents, assignment,
                 writer=writer, jobs=self._options.jobs, progress=progress,
             )  # fmt: skip
-        tables = tuple(
-            write_table(session, archive, item, self._sizes.get(item.table, 0), progress, inserts=self._inserts)
-            for item in contents.data
-        )
+        tables = tuple(TablesOut(session, archive, self._sizes, inserts=self._inserts).write(contents.data, progress))
         for objects in contents.large_objects:
             write_large_objects(session, archive, objects, progress)
         return tables

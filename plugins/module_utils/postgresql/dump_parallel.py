@@ -30,7 +30,7 @@ from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, DataItem, LargeObjectsItem
 from .copy_out import copy_out
-from .data_out import write_large_objects, write_table
+from .data_out import TablesOut, table_batches, write_large_objects
 from .inserts import InsertOptions
 from .options import ConnectionOptions
 from .quoting import qualified
@@ -55,6 +55,7 @@ class Assignment:
     """What every process must know.
 
     :param folder: the archive's folder among the files.
+    :param sizes: about how many bytes the tables have, by OID.
     """
 
     connection: ConnectionOptions
@@ -64,6 +65,7 @@ class Assignment:
     folder: str
     version: tuple[int, int]
     compression: Compression
+    sizes: t.Mapping[int, int]
     inserts: InsertOptions | None = None
 
 
@@ -81,23 +83,26 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class DumpTask:
-    """Something to be done by one process: a table, a part of one, putting its parts together, or large objects.
+    """Something to be done by one process: tables, a part of one, putting its parts together, or large objects.
 
     :param size: about how many bytes there are to read.
+    :param tables: one, or several small ones.
+    :param part: of the one table.
     :param joined: the number of parts to be put together.
     """
 
-    item: DataItem | LargeObjectsItem
     size: int
+    tables: tuple[DataItem, ...] = ()
     part: Part | None = None
     joined: int = 0
+    large_objects: LargeObjectsItem | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What came of a task: the table's (or the part's) rows, and the files that are finished."""
+    """What came of a task: the tables' (or the part's) rows, and the files that are finished."""
 
-    table: TableRecord | None
+    tables: tuple[TableRecord, ...]
     files: tuple[FileRecord, ...]
 
 
@@ -105,7 +110,6 @@ def write_in_parallel(
     session: Session,
     archive: DirectoryWriter,
     contents: Contents,
-    sizes: t.Mapping[int, int],
     assignment: Assignment,
     *,
     writer: ArtifactWriter,
@@ -115,13 +119,16 @@ def write_in_parallel(
     """Write all data.
 
     :param session: the leader's, in the transaction whose snapshot the processes take over.
-    :param sizes: of the tables, by OID.
     :returns: the tables in the archive's order.
     """
-    tasks = plan_tasks(session, contents, sizes, jobs=jobs)
+    tasks = plan_tasks(session, contents, assignment.sizes, jobs=jobs)
     done: dict[int, TableRecord] = {}
     parts: dict[int, dict[int, TableRecord]] = {}
-    numbers = {task.item.entry.dump_id: task.part.number + 1 for task in tasks if task.part}
+    numbers: dict[int, int] = {}
+    for task in tasks:
+        if task.part is not None:
+            number = task.tables[0].entry.dump_id
+            numbers[number] = numbers.get(number, 0) + 1
     # What is loaded now need not be loaded by every process that is forked.
     drivers.numpy()
     drivers.isal_zlib()
@@ -133,18 +140,22 @@ def write_in_parallel(
             pool.submit(task)
         for task, result in pool.results():
             writer.adopt(result.files)
-            number = task.item.entry.dump_id
             if task.part is not None:
+                number = task.tables[0].entry.dump_id
                 found = parts.setdefault(number, {})
-                found[task.part.number] = t.cast(TableRecord, result.table)
+                (found[task.part.number],) = result.tables
                 if len(found) == numbers[number]:
-                    pool.submit(DumpTask(task.item, 0, joined=len(found)), first=True)
+                    pool.submit(DumpTask(0, task.tables, joined=len(found)), first=True)
                 continue
-            archive.written_elsewhere(task.item.entry)
+            tables = result.tables
             if task.joined:
-                done[number] = _together([parts[number][index] for index in range(task.joined)])
-            elif result.table is not None:
-                done[number] = result.table
+                pieces = parts[task.tables[0].entry.dump_id]
+                tables = (_together([pieces[index] for index in range(task.joined)]),)
+            for item, table in zip(task.tables, tables):
+                archive.written_elsewhere(item.entry)
+                done[item.entry.dump_id] = table
+            if task.large_objects is not None:
+                archive.written_elsewhere(task.large_objects.entry)
     return tuple(done[item.entry.dump_id] for item in contents.data)
 
 
@@ -153,14 +164,16 @@ def plan_tasks(session: Session, contents: Contents, sizes: t.Mapping[int, int],
     blocks = _blocks(session, contents) if session.version >= _RANGE_SCANS_SINCE and jobs > 1 else {}
     part_size = max(_LEAST_PART, sum(sizes.values()) // (jobs * _PARTS_PER_JOB))
     tasks: list[DumpTask] = []
-    for item in contents.data:
-        size = sizes.get(item.table, 0)
-        ranges = _ranges(blocks.get(item.table, 0), size // part_size)
-        tasks.extend(DumpTask(item, size // len(ranges), part) for part in ranges)
+    for batch in table_batches(contents.data, sizes):
+        items = tuple(batch)
+        size = sum(sizes.get(item.table, 0) for item in items)
+        ranges = _ranges(blocks.get(items[0].table, 0), size // part_size) if len(items) == 1 else []
+        tasks.extend(DumpTask(size // len(ranges), items, part) for part in ranges)
         if not ranges:
-            tasks.append(DumpTask(item, size))
+            tasks.append(DumpTask(size, items))
     shared = sizes.get(CatalogOid.PG_LARGEOBJECT.value, 0)
-    tasks.extend(DumpTask(objects, shared // len(contents.large_objects)) for objects in contents.large_objects)
+    share = shared // max(1, len(contents.large_objects))
+    tasks.extend(DumpTask(share, large_objects=objects) for objects in contents.large_objects)
     return sorted(tasks, key=lambda task: -task.size)
 
 
@@ -197,50 +210,53 @@ class _DumpWorker:
         self._files = assignment.files
         self._folder = assignment.folder
         self._compression = assignment.compression
-        self._inserts = assignment.inserts
         self._data = DirectoryFiles(
             assignment.files, assignment.folder, version=assignment.version, compression=assignment.compression
         )
         self._session = connect(assignment.connection, database=assignment.database)
         try:
             join_snapshot(self._session, Snapshot(assignment.snapshot, "", 0))
+            self._out = TablesOut(self._session, self._data, assignment.sizes, inserts=assignment.inserts)
         except BaseException:
             self._session.close()
             raise
 
     def run(self, task: DumpTask, progress: Progress) -> Done:
-        item = task.item
-        table = None
-        if isinstance(item, LargeObjectsItem):
-            write_large_objects(self._session, self._data, item, progress)
+        tables: tuple[TableRecord, ...] = ()
+        if task.large_objects is not None:
+            write_large_objects(self._session, self._data, task.large_objects, progress)
         elif task.joined:
+            (item,) = task.tables
             parts = [self._part_path(item, number) for number in range(task.joined)]
             self._files.join(self._path(item), parts)
         else:
-            self._lock(item)
+            self._lock(task.tables)
             if task.part is None:
-                table = write_table(self._session, self._data, item, task.size, progress, inserts=self._inserts)
+                tables = tuple(self._out.write(task.tables, progress))
             else:
-                table = self._write_part(item, task.part, progress)
-        return Done(table, self._files.take())
+                tables = (self._write_part(task.tables[0], task.part, progress),)
+        return Done(tables, self._files.take())
 
     def close(self) -> None:
         with contextlib.suppress(drivers.psycopg().OperationalError):
             self._session.close()
 
-    def _lock(self, item: DataItem) -> None:
-        """Lock a table that the leader has locked already: only one who waits to alter it can make this fail."""
-        name = qualified(item.schema, item.name)
+    def _lock(self, items: t.Sequence[DataItem]) -> None:
+        """Lock tables that the leader has locked already: only one who waits to alter one can make this fail."""
+        names = ", ".join(qualified(item.schema, item.name) for item in items)
         try:
-            self._session.execute(f"LOCK TABLE {name} IN ACCESS SHARE MODE NOWAIT")
+            self._session.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE NOWAIT")
         except QueryError as error:
             if error.context.get("sqlstate") != "55P03":
                 raise
+            tables = [f"{item.schema}.{item.name}" for item in items]
+            # The server says which one: could not obtain lock on relation "public.orders".
+            which = max((name for name in tables if name in error.message), key=len, default=", ".join(tables))
             raise ConsistencyError(
-                f"the table {item.schema}.{item.name} could not be locked by a worker: another session waits for an"
-                " ACCESS EXCLUSIVE lock on it",
+                f"the table {which} could not be locked by a worker: another session waits for an ACCESS EXCLUSIVE"
+                " lock on it",
                 hint="run the backup again when no one alters the schema",
-                table=f"{item.schema}.{item.name}",
+                table=which,
             ) from error
 
     def _write_part(self, item: DataItem, part: Part, progress: Progress) -> TableRecord:
