@@ -14,6 +14,7 @@ from .. import drivers
 from ..errors import ConnectError, DbfleetError, QueryError
 from ..progress import Progress
 from ..streams.digest import RowsDigest
+from ..streams.prefetch import PrefetchSource
 from .session import Session
 from .text import to_text
 
@@ -57,9 +58,10 @@ def load_table(session: Session, copy_statement: str, rows: RowsDigest, progress
     session.start_copy(copy_statement)
     sender = _Sender(session)
     sent = 0
+    ahead = PrefetchSource(rows, size=BLOCK_SIZE)
     try:
         while True:
-            data = rows.read(BLOCK_SIZE)
+            data = ahead.read()
             if not data:
                 break
             sender.send(data)
@@ -69,6 +71,8 @@ def load_table(session: Session, copy_statement: str, rows: RowsDigest, progress
     except BaseException:
         sender.cancel()
         raise
+    finally:
+        ahead.close()
     tag = sender.finish(copy_statement)
     match = _COPY_TAG.fullmatch(tag)
     if match is None:

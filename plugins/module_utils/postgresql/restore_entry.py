@@ -182,7 +182,7 @@ class EntryRunner:
             return None
         key = (entry.namespace or "", entry.tag)
         recorded = self._recorded.get(key)
-        rows = table_rows(self._archive, entry, () if recorded is None else recorded.parts)
+        rows = table_rows(self._archive, entry, recorded)
         loaded = load_table(self.session, (entry.copy_stmt or "").strip(), rows, self._progress)
         if recorded is not None and loaded.rows != recorded.rows:
             raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {recorded.rows}")

@@ -265,6 +265,9 @@ class Session:
     def _error(self, result: t.Any, sql: str) -> DbfleetError:
         said = self._said(result)
         said["message"] = said["message"] or to_text(result.error_message or b"").strip()
+        detail = to_text(result.error_field(self._field.MESSAGE_DETAIL) or b"")
+        if self.show_data and detail:
+            said["message"] = f"{said['message']} ({detail})"
         return self.server_error(**said, sql=sql)
 
     def _said(self, result: t.Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from ..errors import CorruptArtifactError
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSource
-from ..streams.digest import DigestSource, PartsDigestSource, RowsDigest
+from ..streams.digest import CountingSource, DigestSource, PartsDigestSource, RowsDigest
 from .archive.copy_text import CopyTextSource
 from .archive.entries import LARGE_OBJECTS, TABLE_DATA, object_name
 from .archive.reader import ArchiveReader
@@ -20,12 +20,15 @@ from .toc import TocEntry
 BLOCK_SIZE = 1 << 18
 
 
-def table_rows(archive: ArchiveReader, entry: TocEntry, parts: t.Sequence[int] = ()) -> RowsDigest:
-    """The rows of a ``TABLE DATA`` entry as COPY text, digested on the way.
+def table_rows(archive: ArchiveReader, entry: TocEntry, recorded: TableRecord | None) -> RowsDigest:
+    """The rows of a ``TABLE DATA`` entry as COPY text, digested on the way as the manifest's record of it is.
 
-    :param parts: as :class:`TableRecord` has them; the digest is then the one that it has.
+    :param recorded: ``None``, or a record without a digest: none is made.
     """
     rows = CopyTextSource(archive.data(entry), f"{object_name(entry)} in {archive.name}")
+    if recorded is None or not recorded.sha256:
+        return CountingSource(rows)
+    parts = recorded.parts
     return PartsDigestSource(rows, parts) if parts else DigestSource(rows)
 
 
@@ -45,7 +48,7 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
                 _drain(source, progress)
         elif entry.desc == TABLE_DATA and entry.copy_stmt:
             expected = recorded.pop((entry.namespace or "", entry.tag), None)
-            found = _read_table(archive, entry, () if expected is None else expected.parts, progress)
+            found = _read_table(archive, entry, expected, progress)
             if manifest is not None:
                 _compare(archive, found, expected)
         else:
@@ -58,8 +61,10 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
         raise CorruptArtifactError(f"{archive.name} lacks the data of {missing}, which its manifest names")
 
 
-def _read_table(archive: ArchiveReader, entry: TocEntry, parts: t.Sequence[int], progress: Progress) -> TableRecord:
-    source = table_rows(archive, entry, parts)
+def _read_table(
+    archive: ArchiveReader, entry: TocEntry, recorded: TableRecord | None, progress: Progress
+) -> TableRecord:
+    source = table_rows(archive, entry, recorded)
     rows = 0
     while True:
         data = source.read(BLOCK_SIZE)
