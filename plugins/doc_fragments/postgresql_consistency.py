@@ -28,9 +28,19 @@ options:
       - Only PostgreSQL 18 and later can take them; older servers can give them.
       - PostgreSQL only.
     type: bool
+  statistics_only:
+    description:
+      - Back up the optimizer's statistics and nothing else.
+      - PostgreSQL only, and not for O(all_databases).
+    type: bool
   no_statistics:
     description:
       - Leave the optimizer's statistics out, as is the default.
+      - PostgreSQL only.
+    type: bool
+  sequence_data:
+    description:
+      - Back up the values of sequences, also where no other data is wanted.
       - PostgreSQL only.
     type: bool
 """

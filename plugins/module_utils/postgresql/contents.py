@@ -86,23 +86,19 @@ def read_contents(
     *,
     groups_large_objects: bool = False,
     inserts: bool = False,
-    statistics: bool = False,
     chosen: Chosen | None = None,
 ) -> Contents:
     """Read the catalogs inside the dump's transaction.
 
     :param groups_large_objects: as :class:`Catalog` has it.
     :param inserts: the tables' data is stored as INSERT statements.
-    :param statistics: with the optimizer's statistics.
     :param chosen: what of the database; all by default.
     :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
         with _without_collections():
-            catalog = Catalog(
-                session, groups_large_objects=groups_large_objects, with_statistics=statistics, chosen=chosen
-            )
+            catalog = Catalog(session, groups_large_objects=groups_large_objects, chosen=chosen)
             contents = _read(catalog)
             return _with_inserts(contents) if inserts else contents
     except QueryError as error:

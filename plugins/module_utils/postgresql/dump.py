@@ -168,7 +168,6 @@ class PostgresqlBackupSource:
             session,
             groups_large_objects=grouped,
             inserts=self._inserts is not None,
-            statistics=options.statistics,
             chosen=resolve(session, selection),
         )
         measured = [item.table for item in self._contents.data]

@@ -22,7 +22,7 @@ _KEY_LETTERS = string.ascii_letters + string.digits
 _PLAIN_ONLY = ("clean", "if_exists", "create", "restrict_key")
 _RECORDED = (
     "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing",
-    "statistics", "serializable_deferrable",
+    "serializable_deferrable",
 )  # fmt: skip
 _COMPRESSIONS = {"tar": ("none",)}
 #: The archive version that the pg_dump of each series writes.

@@ -58,7 +58,6 @@ class BackupOptions:
     :param create: a plain script makes the database too.
     :param restrict: a plain script forbids psql every command of its own that is not the script's.
     :param restrict_key: the key for that, instead of a random one.
-    :param statistics: with the optimizer's statistics, which servers from 18 on can take.
     :param snapshot: one that another session exported, instead of a new one.
     :param serializable_deferrable: wait for a snapshot that no serializable transaction can contradict.
     :param selection: what to take of the database.
@@ -80,7 +79,6 @@ class BackupOptions:
     create: bool = False
     restrict: bool = True
     restrict_key: str = ""
-    statistics: bool = False
     snapshot: str = ""
     serializable_deferrable: bool = False
     selection: Selection = dataclasses.field(default_factory=Selection)

@@ -25,7 +25,9 @@ POSTGRESQL_CONSISTENCY = (
                 "wait for a moment that no serializable transaction can contradict",
             ),
             ("statistics", "--statistics", "with the optimizer's statistics, which servers from 18 on can take"),
+            ("statistics_only", "--statistics-only", "the optimizer's statistics and nothing else"),
             ("no_statistics", "--no-statistics", "without them, as is the default"),
+            ("sequence_data", "--sequence-data", "the sequences' values, also where no other data is wanted"),
         )
     ),
 )

@@ -19,7 +19,6 @@ def postgresql_backup(given: Given) -> BackupOptions:
     """
     given.at_most_one("snapshot", "serializable_deferrable")
     given.at_most_one("snapshot", "all_databases")
-    given.at_most_one("statistics", "no_statistics")
     return BackupOptions(
         connection=postgresql_connection(given),
         database=database_name(given),
@@ -39,6 +38,5 @@ def postgresql_backup(given: Given) -> BackupOptions:
         restrict_key=given.text("restrict_key"),
         snapshot=given.text("snapshot"),
         serializable_deferrable=given.switch("serializable_deferrable"),
-        statistics=given.switch("statistics"),
         selection=postgresql_selection(given),
     )

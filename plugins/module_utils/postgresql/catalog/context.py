@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..options import DumpSettings
 from ..quoting import identifier, literal, qualified
 from ..selection.chosen import Chosen
 from ..selection.relations import has_relation, owned_sequences
@@ -15,7 +16,7 @@ from .acl import Privileges, privilege_statements
 from .base import FIRST_USER_OID, CatalogOid, DatabaseObject, Entry, Key, satellite
 from .column import Column, Columns
 from .column_privileges import read_column_privileges
-from .relation import Relation, read_relations
+from .relation import SEQUENCE, Relation, read_relations
 
 PUBLIC_SCHEMA_OID = 2200
 
@@ -85,8 +86,8 @@ class Catalog:
 
     :param session: in the dump's transaction, with an empty ``search_path``.
     :param groups_large_objects: several large objects share an entry (archives from version 1.16 on).
-    :param with_statistics: the optimizer's statistics are dumped.
     :param chosen: what of the database is dumped; everything by default.
+    :param settings: how definitions and data are worded.
     """
 
     def __init__(
@@ -94,14 +95,14 @@ class Catalog:
         session: Session,
         *,
         groups_large_objects: bool = False,
-        with_statistics: bool = False,
         chosen: Chosen | None = None,
+        settings: DumpSettings | None = None,
     ) -> None:
         self.session = session
         self.groups_large_objects = groups_large_objects
-        self.with_statistics = with_statistics
         self.version = session.version
         self.chosen = chosen or Chosen()
+        self.settings = settings or DumpSettings()
         schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}
         self._user_schemas = frozenset(schemas)
         #: The schemas whose objects are dumped, by OID; tables that are asked for by name may be in others.
@@ -149,6 +150,16 @@ class Catalog:
         for cat, oid, extension in session.rows(_USED_BY_EXTENSION):
             self._used_by.setdefault(Key(int(cat), int(oid)), []).append(extension)
 
+    def root_of(self, oid: int) -> int:
+        """The partitioned table at the top of those that a partition is in, directly or not."""
+        while oid in self.parents:
+            (oid,) = self.parents[oid]
+        return oid
+
+    def name_of(self, parent: int) -> str:
+        """The quoted name of a table that others inherit from or are partitions of."""
+        return self._parent_names[parent]
+
     def parent_names(self, oid: int) -> tuple[str, ...]:
         """The quoted names of the tables that a table inherits from, in their order."""
         return tuple(self._parent_names[parent] for parent in self.parents.get(oid, ()))
@@ -188,7 +199,8 @@ class Catalog:
         selection = self.chosen.selection
         if relation.persistence == "u" and "unlogged_table_data" in selection.without:
             return False
-        return selection.data and self.chosen.has_rows(relation.oid)
+        takes = selection.data or (selection.sequence_data and relation.kind == SEQUENCE)
+        return takes and self.chosen.has_rows(relation.oid)
 
     def takes(self, kind: str) -> bool:
         """Whether objects of a kind are dumped at all, if they are chosen by name or with everything.

@@ -71,7 +71,7 @@ def refuse_what_is_not_covered(catalog: Catalog, covered: t.Collection[Key]) -> 
     """
     session = catalog.session
     missing: list[Key] = []
-    query = inventory_query(session.version, with_statistics=catalog.with_statistics)
+    query = inventory_query(session.version, with_statistics=catalog.chosen.selection.statistics)
     for kind, listed_in, oid, relation, schema in session.stream(query):
         key = Key(int(listed_in), int(oid))
         if key not in covered and _is_wanted(catalog, kind, key, int(relation), int(schema)):

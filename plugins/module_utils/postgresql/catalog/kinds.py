@@ -127,6 +127,8 @@ _DATA_ALONE: tuple[Reader, ...] = (
     read_relation_statistics,
     read_large_objects,
 )
+#: What some users may not read, and nothing else depends on.
+_HIDDEN_FROM_SOME: tuple[Reader, ...] = (read_subscriptions, read_user_mappings)
 _LEFT_OUT: dict[str, tuple[Reader, ...]] = {
     "policies": (read_row_security,),
     "publications": (read_publications, read_publication_members),
@@ -137,5 +139,10 @@ _LEFT_OUT: dict[str, tuple[Reader, ...]] = {
 def readers_of(selection: Selection) -> tuple[Reader, ...]:
     """The kinds that a selection takes objects of."""
     left_out = {read for kind in selection.without for read in _LEFT_OUT.get(kind, ())}
-    kinds = KINDS if selection.definitions else _DATA_ALONE
+    kinds = _DATA_ALONE
+    if selection.definitions:
+        kinds = KINDS
+    elif selection.statistics:
+        # Where statistics come depends on what is made after the data, which only all definitions tell.
+        kinds = tuple(read for read in KINDS if read not in _HIDDEN_FROM_SOME)
     return tuple(read for read in kinds if read not in left_out)

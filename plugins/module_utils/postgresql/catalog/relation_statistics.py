@@ -127,7 +127,7 @@ def read_relation_statistics(catalog: Catalog) -> t.Iterator[RelationStatistics]
 
     :raises PrivilegeError: the server hides some from the user.
     """
-    if not catalog.with_statistics:
+    if not catalog.chosen.selection.statistics:
         return
     sources = [source for source in _read_sources(catalog) if _is_dumped(catalog, source)]
     _refuse_hidden(sources)
@@ -143,7 +143,7 @@ def read_relation_statistics(catalog: Catalog) -> t.Iterator[RelationStatistics]
                 statements=_relation_statement(source, catalog.version)
                 + "".join(_column_statement(source, column, catalog.version) for column in columns[source.oid]),
                 is_index=source.is_index,
-                is_refreshed=source.kind == MATERIALIZED_VIEW,
+                is_refreshed=source.kind == MATERIALIZED_VIEW and catalog.includes_data(catalog.relations[source.oid]),
             )
 
 

@@ -44,6 +44,7 @@ class EntryFilter:
     def __init__(self, selection: Selection) -> None:
         self._definitions = selection.definitions
         self._data = selection.data
+        self._sequence_data = selection.sequence_data
         self._sections = frozenset(_NUMBERS[name] for name in selection.sections or SECTIONS)
         self._unwanted = frozenset(desc for kind in selection.without for desc in _LEFT_OUT.get(kind, ()))
         self._section = SECTION_PRE_DATA
@@ -61,6 +62,8 @@ class EntryFilter:
         if entry.desc in self._unwanted or self._section not in self._sections:
             return False
         if entry.desc == "STATISTICS DATA":
+            return True
+        if entry.desc == "SEQUENCE SET" and self._sequence_data:
             return True
         return self._data if _is_data(entry) else self._definitions
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
 from ...errors import UsageError
 
@@ -35,6 +34,8 @@ class Selection:
     :param foreign_data: foreign servers whose tables' rows are taken too.
     :param strict_names: a pattern of what is wanted that fits nothing is an error, even if others do fit.
     :param definitions: take everything but data; ``data`` the rows, sequences' values and large objects.
+    :param statistics: the optimizer's statistics, which servers from 18 on can take.
+    :param sequence_data: the values of sequences, even where no other data is wanted.
     :param sections: which of :data:`SECTIONS`; empty for all.
     :param large_objects: whether to take them; ``None`` takes them along with everything.
     :param without: which of :data:`KINDS_LEFT_OUT`.
@@ -54,6 +55,8 @@ class Selection:
     strict_names: bool = False
     definitions: bool = True
     data: bool = True
+    statistics: bool = False
+    sequence_data: bool = False
     sections: tuple[str, ...] = ()
     large_objects: bool | None = None
     without: tuple[str, ...] = ()
@@ -65,7 +68,7 @@ class Selection:
         for kind in self.without:
             if kind not in KINDS_LEFT_OUT:
                 raise UsageError(f"unknown kind of objects {kind!r}", hint=f"use {', '.join(KINDS_LEFT_OUT)}")
-        if not self.definitions and not self.data:
+        if not (self.definitions or self.data or self.statistics):
             raise UsageError("neither definitions nor data are wanted: there would be nothing to back up")
         if not self.data and self.foreign_data:
             raise UsageError("the rows of foreign tables are wanted, and no data")
@@ -96,13 +99,3 @@ class Selection:
     def takes_data(self) -> bool:
         """Rows, values of sequences and large objects are taken."""
         return self.data and (not self.sections or "data" in self.sections)
-
-    def recorded(self) -> dict[str, t.Any]:
-        """What is not as usual, by the names above: what a manifest keeps."""
-        usual = Selection()
-        return {
-            field.name: list(value) if isinstance(value, tuple) else value
-            for field in dataclasses.fields(self)
-            for value in (getattr(self, field.name),)
-            if value != getattr(usual, field.name)
-        }

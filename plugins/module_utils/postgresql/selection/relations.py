@@ -76,7 +76,8 @@ def data_relations(session: Session, chosen: Chosen) -> list[DataRelation]:
             wanted = has_relation(chosen, owned, homes, oid, int(schema_oid))
         if wanted:
             unlogged = persistence == "u" and "unlogged_table_data" in chosen.selection.without
-            has_data = takes_data and chosen.has_rows(oid) and not unlogged
+            takes = takes_data or (kind == SEQUENCE and chosen.selection.sequence_data)
+            has_data = takes and chosen.has_rows(oid) and not unlogged
             found.append(DataRelation(oid, schema, name, kind, has_data))
     return found
 
