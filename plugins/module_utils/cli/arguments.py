@@ -20,6 +20,7 @@ from ..requests.given import Given, given_to_command
 from ..requests.option import WORLDS, Option
 from ..requests.options import options_of
 from ..requests.options_connection import CONNECTION
+from .parser import Parser
 
 _PASSWORD_HINT = (
     "arguments can be seen by every user of the machine: use PGPASSWORD, MYSQL_PWD, --passfile, --defaults-file or "
@@ -55,16 +56,6 @@ class Command:
     quiet: bool
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of printing and exiting; takes no abbreviations, which a later option could make ambiguous."""
-
-    def __init__(self, **kwargs: t.Any) -> None:
-        super().__init__(allow_abbrev=False, **kwargs)
-
-    def error(self, message: str) -> t.NoReturn:
-        raise UsageError(message, hint=f"see {self.prog} --help")
-
-
 class _RefusePassword(argparse.Action):
     """``--password`` with or without a value: refused, the value forgotten."""
 
@@ -93,8 +84,8 @@ def parse_arguments(arguments: t.Sequence[str]) -> Command:
     return Command(job=job, given=given, **switches)
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="dbfleet", description="Back up and restore PostgreSQL, MySQL and MariaDB without their client programs."
     )
     parser.add_argument("--version", action="version", version=f"dbfleet {VERSION}")
@@ -105,6 +96,7 @@ def _parser() -> _Parser:
         for world in WORLDS:
             _add_transfer(kinds, job, world)
     _add_info(jobs)
+    jobs.add_parser("binlog", help="look into MySQL's and MariaDB's binlogs", add_help=False)
     return parser
 
 

@@ -54,6 +54,10 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     os.umask(0o077)
     _never_fail_on_a_name()
     try:
+        if arguments[:1] == ["binlog"]:
+            with job_boundary("binlog"):
+                _list_binlogs(arguments[1:])
+            return 0
         with job_boundary():
             command = parse_arguments(arguments)
         with job_boundary(command.job):
@@ -62,6 +66,15 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     except DbfleetError as error:
         return _report(error, as_json="--json" in arguments)
     return 0
+
+
+def _list_binlogs(arguments: t.Sequence[str]) -> None:
+    # Imported here, because the others do not need it and start the faster.
+    from .binlog import binlog_arguments, binlog_lines
+
+    for line in binlog_lines(binlog_arguments(arguments)):
+        if not _print(line):
+            return
 
 
 def _run(command: Command) -> _Outcome:
@@ -117,17 +130,20 @@ def _report(error: DbfleetError, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def _print(text: str) -> None:
+def _print(text: str) -> bool:
     """Write to standard output.
 
-    :raises StorageError: it could not be written; a reader who has read enough is no failure.
+    :return: whether somebody reads it. A reader who has read enough is no failure.
+    :raises StorageError: it could not be written.
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
+        return True
     except BrokenPipeError:
         # Python flushes again at exit and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
     except OSError as error:
         raise StorageError(f"cannot write the result to standard output: {error.strerror}") from error
 
