@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..options import DumpSettings
 from ..quoting import identifier, literal, qualified
 from ..selection.chosen import Chosen
 from ..selection.relations import has_relation, owned_sequences
@@ -87,7 +86,6 @@ class Catalog:
     :param session: in the dump's transaction, with an empty ``search_path``.
     :param groups_large_objects: several large objects share an entry (archives from version 1.16 on).
     :param chosen: what of the database is dumped; everything by default.
-    :param settings: how definitions and data are worded.
     """
 
     def __init__(
@@ -96,13 +94,11 @@ class Catalog:
         *,
         groups_large_objects: bool = False,
         chosen: Chosen | None = None,
-        settings: DumpSettings | None = None,
     ) -> None:
         self.session = session
         self.groups_large_objects = groups_large_objects
         self.version = session.version
         self.chosen = chosen or Chosen()
-        self.settings = settings or DumpSettings()
         schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}
         self._user_schemas = frozenset(schemas)
         #: The schemas whose objects are dumped, by OID; tables that are asked for by name may be in others.
@@ -149,16 +145,6 @@ class Catalog:
         self._used_by: dict[Key, list[str]] = {}
         for cat, oid, extension in session.rows(_USED_BY_EXTENSION):
             self._used_by.setdefault(Key(int(cat), int(oid)), []).append(extension)
-
-    def root_of(self, oid: int) -> int:
-        """The partitioned table at the top of those that a partition is in, directly or not."""
-        while oid in self.parents:
-            (oid,) = self.parents[oid]
-        return oid
-
-    def name_of(self, parent: int) -> str:
-        """The quoted name of a table that others inherit from or are partitions of."""
-        return self._parent_names[parent]
 
     def parent_names(self, oid: int) -> tuple[str, ...]:
         """The quoted names of the tables that a table inherits from, in their order."""
