@@ -238,6 +238,21 @@ def receive_outcome(connection: t.Any) -> Outcome:
     )
 
 
+def send_command(connection: t.Any, command: int, body: bytes) -> None:
+    """Send a command of the protocol that is no statement."""
+    with _reader_closed(connection):
+        connection._execute_command(command, body)
+
+
+def exact_reader(connection: t.Any, timeout: float | None) -> t.Callable[[int], bytes]:
+    """Reads exactly so many bytes of what the server sends from now on, or fewer where it is gone.
+
+    :param timeout: seconds without a byte after which it raises :class:`TimeoutError`; ``None`` waits forever.
+    """
+    connection._sock.settimeout(timeout)
+    return t.cast("t.Callable[[int], bytes]", connection._rfile.read)
+
+
 @contextlib.contextmanager
 def _reader_closed(connection: t.Any) -> t.Iterator[None]:
     """When the driver gives the connection up, it leaves the reading half of the socket open."""
