@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Restores a SQL script into one MySQL or MariaDB database: ours, mysqldump's, mariadb-dump's, or any other."""
+"""Restores SQL into one MySQL or MariaDB database: scripts of any origin, folders of mydumper and our own."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import contextlib
 import logging
 import typing as t
 
-from ..errors import CorruptArtifactError, DbfleetError, PrivilegeError, RestoreError, UsageError
+from ..errors import DbfleetError, PrivilegeError, RestoreError
 from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
 from ..progress import Progress
 from ..repository.records import Manifest, ServerIdentity, TableRecord
-from . import preflight, quoting
+from . import load_check, preflight, quoting
 from .connection import connect
+from .folder_runner import FolderRunner
+from .lane import HarmlessWarnings, Lane
+from .load_run import LoadedTable, LoadRun
 from .options import RestoreOptions
+from .script_files import Scripts
 from .script_policy import ScriptPolicy
-from .script_runner import LoadedTable, ScriptRunner
-from .script_summary import ScriptSource, ScriptSummary, summarize
+from .script_runner import ScriptRunner
+from .script_summary import ScriptSummary, summarize
 from .session import Session
 from .statement_filter import filters_for
 
 _LOG = logging.getLogger("dbfleet.mysql")
-_NAMED_AT_MOST = 10
 # Beside what the script sets itself: no time limit, no key that the backup does not have, and the complete list of
 # warnings, which are judged one by one.
 _NO_TIME_LIMIT = {"max_statement_time": "0"}
@@ -32,18 +35,14 @@ _INVISIBLE_KEYS = "sql_generate_invisible_primary_key"
 
 
 class MysqlRestoreTarget:
-    """One database that a script is restored into; the engine's side of a restore job."""
+    """One database that a script or folder is restored into; the engine's side of a restore job."""
 
     def __init__(self, options: RestoreOptions) -> None:
-        if options.jobs > 1:
-            raise UsageError(
-                "jobs above 1 are not available for a plain SQL script yet",
-                hint="leave jobs out: one script is loaded over one connection",
-            )
         self._options = options
         self._session: Session | None = None
+        self._others: list[Session] = []
+        self._threads: list[int] = []
         self._summary: ScriptSummary | None = None
-        self._warnings: list[str] = []
         self._progress: Progress | None = None
 
     def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
@@ -103,38 +102,62 @@ class MysqlRestoreTarget:
         present = preflight.check_target(
             session, options.database, create=options.create, clean=options.clean, force=options.force
         )
-        thread_id = session.thread_id
         progress.phase("loading", total_bytes=sum(table.bytes for table in summary.tables.values()))
         undo = _Undo()
-        tables: dict[str, LoadedTable] = {}
+        run: LoadRun | None = None
         try:
             self._prepare(session, summary, present, undo)
-            source = ScriptSource(artifact)
-            try:
-                policy = ScriptPolicy(summary.database, options.database)
-                filters = filters_for(options, summary.database)
-                runner = ScriptRunner(session, source, policy, filters, options.database, progress)
-                tables = runner.tables
-                runner.run()
-            finally:
-                source.close()
+            run = self._load_run(session, summary, progress)
+            self._load(run, artifact)
             session.execute("SET NAMES utf8mb4")
-            self._check(session, summary, manifest, tables)
+            load_check.check(run, options.database, manifest)
+            run.harmless.tell(progress, session.version.product)
+            run.check_failures()
         except DbfleetError as error:
-            self._clear_up(thread_id, undo)
-            raise self._stopped(error, summary, tables, undo) from error
+            keep = run is not None and bool(run.failures)
+            self._give_up()
+            if not keep:
+                self._clear_up(undo)
+            raise self._stopped(error, summary, run.tables if run else {}, undo) from error
         except BaseException:
-            # An interrupt: the server would go on with the statement at hand.
-            self._kill(thread_id)
-            self._clear_up(thread_id, undo)
+            # An interrupt: the servers would go on with the statements at hand.
+            self._give_up()
+            self._clear_up(undo)
             raise
-        return self._contents(summary, manifest, tables)
+        return self._contents(summary, manifest, run.tables)
+
+    def _load_run(self, session: Session, summary: ScriptSummary, progress: Progress) -> LoadRun:
+        database, load = self._options.database, self._options.load
+        harmless = HarmlessWarnings()
+        for _number in range(1, self._options.jobs):
+            other = connect(self._options.connection)
+            self._others.append(other)
+            self._prepare_session(other)
+            other.execute(f"USE {quoting.identifier(database)}")
+        lanes = [Lane(one, database, load, harmless) for one in (session, *self._others)]
+        return LoadRun(lanes, summary, load, progress, harmless)
+
+    def _load(self, run: LoadRun, artifact: ArtifactReader) -> None:
+        scripts = Scripts(artifact)
+        policy = ScriptPolicy(run.summary.database, self._options.database)
+        filters = filters_for(self._options, run.summary.database)
+        if scripts.is_folder:
+            FolderRunner(run, scripts, filters, policy).run()
+            return
+        file = scripts.files[0]
+        source = scripts.open(file)
+        try:
+            ScriptRunner(run, scripts.splitter(file, source), source.name).run(filters, policy)
+        finally:
+            source.close()
 
     def close(self) -> None:
-        """Release the connection, in whatever state."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        """Release the connections, in whatever state."""
+        for session in (self._session, *self._others):
+            if session is not None:
+                session.close()
+        self._session = None
+        self._others = []
 
     # -- the way there
 
@@ -151,9 +174,8 @@ class MysqlRestoreTarget:
     def _drops(self, summary: ScriptSummary, present: preflight.Inventory) -> tuple[tuple[str, str], ...]:
         return preflight.drops(summary, present) if self._options.clean else ()
 
-    def _prepare(self, session: Session, summary: ScriptSummary, present: preflight.Inventory, undo: _Undo) -> None:
-        database = self._options.database
-        name = quoting.identifier(database)
+    def _prepare_session(self, session: Session) -> None:
+        self._threads.append(session.thread_id)
         session.set_variables(_NO_TIME_LIMIT)
         # MySQL may want a privilege for it; a statement with more warnings than the server shows is then an error.
         with contextlib.suppress(PrivilegeError):
@@ -163,6 +185,13 @@ class MysqlRestoreTarget:
             session.execute(f"SET SESSION {_INVISIBLE_KEYS} = OFF")
         # A script without a header of its own was written with backslash escapes, as the dump programs write.
         session.execute("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
+        if self._options.load.skip_binlog:
+            session.execute("SET SESSION sql_log_bin = 0")
+
+    def _prepare(self, session: Session, summary: ScriptSummary, present: preflight.Inventory, undo: _Undo) -> None:
+        database = self._options.database
+        name = quoting.identifier(database)
+        self._prepare_session(session)
         if self._options.create:
             session.execute(f"CREATE DATABASE {name} {summary.database_options}")
             undo.created = True
@@ -175,34 +204,6 @@ class MysqlRestoreTarget:
                 undo.dropped.append(f"{kind} {object_name}")
             session.execute("SET SESSION foreign_key_checks = 1")
 
-    def _check(
-        self, session: Session, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
-    ) -> None:
-        """Everything that the script makes is there, and every row of it."""
-        present = preflight.inventory(session, self._options.database)
-        known = {(kind, name.lower()) for kind, name in present}
-        missing = [
-            f"{kind} {name}"
-            for kind, name in summary.objects
-            if (kind, name.lower()) not in known and "\ufffd" not in name
-        ]
-        if missing:
-            raise RestoreError(
-                f"the script was run and these objects are not there: {', '.join(missing[:_NAMED_AT_MOST])}",
-                hint="the user may lack the privilege to see them; else report this as a bug",
-                missing=missing,
-            )
-        for name, expected in summary.tables.items():
-            if tables[name].digest.record() != expected:
-                raise CorruptArtifactError(f"the data of {name} changed in the file while it was being restored")
-        for table in manifest.contents.tables if manifest is not None else ():
-            loaded = tables.get(table.name, LoadedTable())
-            if table.sha256 and loaded.digest.exact and loaded.rows != table.rows:
-                raise RestoreError(
-                    f"{table.name} got {loaded.rows} rows, and the backup has {table.rows}",
-                    hint="do not use the target; a trigger or another session may have interfered",
-                )
-
     def _contents(
         self, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
     ) -> RestoreContents:
@@ -211,32 +212,34 @@ class MysqlRestoreTarget:
         records = []
         for name in names:
             loaded = tables.get(name, LoadedTable())
-            digest = loaded.digest.record()
-            records.append(TableRecord(schema, name, loaded.rows, digest.bytes, digest.sha256))
+            data = loaded.data()
+            records.append(TableRecord(schema, name, loaded.rows, data.bytes, data.sha256))
         return RestoreContents(tuple(records), summary.object_counts())
 
     # -- failure
 
-    def _kill(self, thread_id: int) -> None:
-        """End the statement at hand on the server, over a second connection, and leave the first one."""
-        if self._session is not None:
-            self._session.drop()
-            self._session = None
+    def _give_up(self) -> None:
+        """End the statements at hand on the server, over another connection, and leave the connections."""
+        for session in (self._session, *self._others):
+            if session is not None:
+                session.drop()
+        self._session = None
+        threads, self._others, self._threads = self._threads, [], []
         with contextlib.suppress(DbfleetError):
             killer = connect(self._options.connection)
             try:
-                killer.execute(f"KILL {thread_id}")
+                for number in threads:
+                    # It may have ended in the meantime.
+                    with contextlib.suppress(DbfleetError):
+                        killer.execute(f"KILL {number}")
             finally:
                 killer.close()
 
-    def _clear_up(self, thread_id: int, undo: _Undo) -> None:
-        """Drop the database that this run created; the connection may be gone or busy."""
+    def _clear_up(self, undo: _Undo) -> None:
+        """Drop the database that this run created; the connections are gone."""
         if not undo.created:
             return
-        if self._session is not None:
-            self._session.drop()
-            self._session = None
-        _LOG.debug("connection %d is given up; dropping the database that this run created", thread_id)
+        _LOG.debug("dropping the database that this run created")
         try:
             session = connect(self._options.connection)
             try:
@@ -301,7 +304,7 @@ def _progress_of(
         loaded = tables.get(name)
         if loaded is None:
             not_begun.append(name)
-        elif name == failed_table or loaded.digest.statements != expected.statements:
+        elif name == failed_table or loaded.data().statements != expected.statements:
             failed.append(name)
         else:
             done.append(name)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from .load_options import LoadOptions
+
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 
 
@@ -149,6 +151,46 @@ class BackupOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class GlobalsOptions:
+    """What of a server is backed up beside its databases.
+
+    :param parts: ``users`` (with roles and grants), ``plugins``, ``udfs``, ``servers``, ``tablespaces``.
+    :param include_users: patterns of accounts, ``user`` or ``user@host``; only these.
+    :param exclude_users: the same; not these.
+    """
+
+    parts: tuple[str, ...] = ("users",)
+    include_users: tuple[str, ...] = ()
+    exclude_users: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterBackupOptions:
+    """What to back up of a whole server, and in which form.
+
+    :param each: the options for every database; their database is empty.
+    :param databases: only these; all but the system's own where empty.
+    :param exclude_databases: patterns of databases to leave out.
+    """
+
+    each: BackupOptions
+    databases: tuple[str, ...] = ()
+    exclude_databases: tuple[str, ...] = ()
+    globals: GlobalsOptions = GlobalsOptions()
+
+
+@dataclasses.dataclass(frozen=True)
+class GlobalsRestoreOptions:
+    """Where and how to restore what belongs to no database.
+
+    :param force: make accounts that exist what the backup says; without it they stay as they are.
+    """
+
+    connection: ConnectionOptions
+    force: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class RestoreOptions:
     """Where and how to restore one database.
 
@@ -156,7 +198,8 @@ class RestoreOptions:
     :param create: the target does not exist and is created.
     :param clean: objects of the backup that exist in the target are dropped first.
     :param force: restore into a target that is not empty, as it is.
-    :param jobs: worker processes.
+    :param jobs: how many connections load at the same time.
+    :param load: how rows are loaded, and what is made of errors.
     """
 
     connection: ConnectionOptions
@@ -165,3 +208,4 @@ class RestoreOptions:
     clean: bool = False
     force: bool = False
     jobs: int = 1
+    load: LoadOptions = dataclasses.field(default_factory=LoadOptions)

@@ -155,13 +155,12 @@ def check_server(session: Session, summary: ScriptSummary) -> None:
             problems=problems,
         )
     limit = int(session.variables.get("max_allowed_packet", "0"))
-    size, line = summary.largest
+    size, where = summary.largest
     # The command's own byte counts too, and the limit itself is not allowed.
     if limit and size + 1 >= limit:
         raise UsageError(
-            f"the statement at line {line} has {size} bytes, too much for the target's max_allowed_packet of {limit}",
+            f"the statement at {where} has {size} bytes, too much for the target's max_allowed_packet of {limit}",
             hint=f"raise it on the target: SET GLOBAL max_allowed_packet = {_next_packet_size(size)}",
-            line=line,
         )
 
 

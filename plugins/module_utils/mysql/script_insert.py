@@ -3,8 +3,8 @@
 
 """Finds the end of an INSERT of the form that dump programs write, several times as fast as reading it exactly.
 
-Nearly all of a dump is such statements: ``INSERT INTO `name` VALUES (…),(…);`` and a newline. What decides where one
-ends is only its quotes, so everything else is deleted from a copy at the speed of memory, and what is left is looked at.
+Nearly all of a dump are such statements: ``INSERT INTO `name` VALUES (…),(…);`` and a newline. What decides where one
+ends is only its quotes: everything else is deleted from a copy at the speed of memory, and what is left is looked at.
 Whatever is not surely of this form is left to the exact reader.
 """
 
@@ -16,7 +16,7 @@ _HEAD = re.compile(
     rb"(?:INSERT|REPLACE)(?: IGNORE)? INTO `[^`]+`(?: ?\(`[^`]+`(?:, ?`[^`]+`)*\))? VALUES[ \n]?", re.IGNORECASE
 )
 END = b";\n"
-# What can change how the bytes behind it are read: quotes, the delimiter, an escape, a comment (# stands for all kinds).
+# What can change how the bytes behind it are read: quotes, the delimiter, an escape, a comment (# is any of them).
 _MARKS = b"'\"`;\\#"
 _ALL_BUT_MARKS = bytes(byte for byte in range(256) if byte not in _MARKS)
 _STRING = re.compile(rb"'[^']*'")

@@ -1,233 +1,241 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Runs a script's statements on one session, in order, stopping at the first error.
+"""Runs the statements of one script in its order; INSERTs of several rows also on several connections at once.
 
-While the server works on an INSERT the next statement is already being cut out of the script.
+While the servers work on INSERTs the next statement is already being cut out of the script. Everything but an INSERT
+waits until all of these are done, and settings of the session are made on every connection.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import logging
+import time
 import typing as t
 
 from ..errors import RestoreError
-from ..progress import Progress
-from . import faults, quoting, statements, wire
-from .load_warnings import CHANGES_DATA, CHANGES_DEFINITION, DUPLICATE, TRUNCATED, Warned, only_empty_enums
-from .script import ScriptSplitter, Statement
+from . import wire
+from .lane import DEADLOCK, Lane, label_of, name_of
+from .load_run import DEADLOCK_RETRIES, LoadedTable, LoadRun
+from .script import Statement
+from .script_files import Splitter
+from .script_insert import head_end
 from .script_policy import ScriptPolicy
-from .script_summary import ScriptSource, TableDigest
-from .session import Session
 from .statement_filter import StatementFilter, apply_filters
-from .statements import Action
+from .statements import Action, classify
 
 _LOG = logging.getLogger("dbfleet.mysql")
 # Larger statements are not kept while the next one is cut, which bounds the memory to about one of them.
-_OVERLAP_UP_TO = 4 << 20
-_HINTS = {
-    1062: "the target already held such a row, or the script holds it twice",
-    1071: "the target allows shorter index keys: see its row format and version",
-    1118: "the target allows shorter rows: see its row format and page size",
-    1153: "raise max_allowed_packet on the target",
-    1205: "another session holds a lock on the target",
-    1227: "the object runs as another user (DEFINER): restore as a user with SET_ANY_DEFINER, SET USER or SUPER",
-    1273: "the target does not know the collation: restore into a server that does",
-    1419: "SET GLOBAL log_bin_trust_function_creators = 1 on the target, or restore as a user with SUPER",
-    1449: "the account that the object runs as (DEFINER) does not exist on the target: create it first",
-    3024: "a time limit of the server ended the statement",
-}
+OVERLAP_UP_TO = 4 << 20
+# Rows are committed by that many bytes: a commit for each statement would wait for the disk as often.
+_COMMIT_BYTES = 8 << 20
+# Who says when to commit is not helped: ROLLBACK would mean something else.
+_TRANSACTION_VERBS = frozenset({"BEGIN", "START", "ROLLBACK", "SAVEPOINT", "RELEASE"})
+_SETTING_VERBS = frozenset({"SET", "USE"})
+_READING_VERBS = frozenset({"SELECT", "SHOW", "DO"})
+_TAIL = 4096
+
+
+class Passed(t.NamedTuple):
+    """A statement that is to be run.
+
+    :param original: its text as it stands in the file.
+    """
+
+    statement: Statement
+    action: Action
+    original: bytes
+
+
+def passing(splitter: Splitter, filters: t.Sequence[StatementFilter], policy: ScriptPolicy) -> t.Iterator[Passed]:
+    """The statements of a script that are run, changed by the filters."""
+    for statement in splitter:
+        original = statement.text
+        passed = apply_filters(filters, statement, classify(original))
+        if passed is None:
+            continue
+        changed, action = passed
+        reason = policy.left_out(changed.text, action)
+        if reason:
+            _LOG.debug("line %d left out: %s", statement.line, reason)
+            continue
+        yield Passed(changed, action, original)
+        # Or they would stay in memory while the next one is put together.
+        del statement, changed, passed, original
 
 
 @dataclasses.dataclass
-class LoadedTable:
-    """What was loaded into one table so far."""
+class _Open:
+    """What a lane has run since its last commit."""
 
-    digest: TableDigest = dataclasses.field(default_factory=TableDigest)
-    rows: int = 0
-
-
-class _Sent(t.NamedTuple):
-    """A statement whose answer has not been read."""
-
-    text: bytes
-    size: int
-    line: int
-    action: Action
+    statements: list[Passed] = dataclasses.field(default_factory=list)
+    size: int = 0
 
 
 class ScriptRunner:
     """Runs one script.
 
-    :param session: its default database is the target.
-    :param filters: what every statement passes before it is judged and run.
-    :param database: the target's name.
-
-    :attr:`tables` fills as rows are loaded; :attr:`current` names the object at hand.
+    :param name: what to call it in messages.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        source: ScriptSource,
-        policy: ScriptPolicy,
-        filters: t.Sequence[StatementFilter],
-        database: str,
-        progress: Progress,
-    ) -> None:
-        self._session = session
-        self._source = source
-        self._splitter = ScriptSplitter(source, name=source.name)
-        self._policy = policy
-        self._filters = filters
-        self._database = database
-        self._progress = progress
-        self._columns: dict[str, tuple[list[str], set[str]]] = {}
-        self._harmless: dict[int, tuple[int, str]] = {}
-        self.tables: dict[str, LoadedTable] = {}
-        self.current = ""
+    def __init__(self, run: LoadRun, splitter: Splitter, name: str) -> None:
+        self._run = run
+        self._splitter = splitter
+        self._name = name
+        self._under_way: collections.OrderedDict[int, tuple[Lane, Passed]] = collections.OrderedDict()
+        self._open = {id(lane): _Open() for lane in run.lanes}
+        verbs = {verb for verb, _kind in run.summary.actions}
+        self._commits = not verbs & _TRANSACTION_VERBS
+        self._lanes = list(run.lanes) if self._commits else [run.main]
+        self._label = ""
 
-    def run(self) -> None:
+    def run(self, filters: t.Sequence[StatementFilter], policy: ScriptPolicy) -> None:
         """Run everything.
 
         :raises RestoreError: a statement failed or changed data on its way in; context has ``line``, ``statement`` and
             ``errno``.
         """
-        stream = iter(self._splitter)
-        sent: _Sent | None = None
-        while True:
-            if sent is not None and sent.size > _OVERLAP_UP_TO:
-                self._finish(sent)
-                sent = None
-            statement = next(stream, None)
-            if sent is not None:
-                self._finish(sent)
-                sent = None
-            if statement is None:
-                break
-            sent = self._start(statement)
-            del statement
-            if sent is not None and not sent.action.is_data:
-                self._finish(sent)
-                sent = None
-        for code, (count, message) in self._harmless.items():
-            product = self._session.version.product
-            self._progress.warn(f"{count} warnings {code} of {product} while loading, the first: {message}")
+        if self._commits:
+            for lane in self._lanes:
+                lane.session.execute("SET SESSION autocommit = 0")
+        for passed in passing(self._splitter, filters, policy):
+            label = label_of(passed.action)
+            if label != self._label:
+                self._label = label
+                _LOG.debug("line %d: %s", passed.statement.line, label)
+                self._run.item(name_of(passed.action))
+            if passed.action.is_data:
+                self._insert(passed)
+            else:
+                self._other(passed)
+            del passed
+        self._finish_all()
+        self._commit_all()
+        if self._commits:
+            for lane in self._run.lanes:
+                lane.session.execute("SET SESSION autocommit = 1")
+        self._make_keys()
 
-    def _start(self, statement: Statement) -> _Sent | None:
-        """Send a statement; ``None`` for one that is left out."""
-        original = statement.text
-        passed = apply_filters(self._filters, statement, statements.classify(original))
-        if passed is None:
-            return None
-        statement, action = passed
+    # -- rows
+
+    def _insert(self, passed: Passed) -> None:
+        independent = len(self._lanes) > 1 and _is_independent(passed)
+        if not independent:
+            self._finish_all()
+        lane = self._idle_lane() if independent else self._run.main
+        run = self._run
+        run.tables.setdefault(name_of(passed.action), LoadedTable()).digest("").add(passed.original, passed.action)
+        started = False
+        with run.going_on():
+            self._start(lane, passed)
+            started = True
+        if started:
+            self._under_way[id(lane)] = (lane, passed)
+            if not independent and len(self._lanes) > 1:
+                self._finish_all()
+            elif len(passed.statement.text) > OVERLAP_UP_TO:
+                self._finish(lane)
+
+    def _idle_lane(self) -> Lane:
+        for lane in self._lanes:
+            if not lane.busy:
+                return lane
+        connections = {id(lane.session.connection): lane for lane in self._lanes}
+        ready = wire.wait_for_answers([lane.session.connection for lane in self._lanes])
+        for connection in ready:
+            self._finish(connections[id(connection)])
+        return connections[id(ready[0])]
+
+    def _start(self, lane: Lane, passed: Passed) -> None:
+        if lane.busy:
+            self._finish(lane)
+        statement = passed.statement
+        lane.start(statement.text, passed.action, f"line {statement.line} of {self._name}", statement.line)
+
+    def _finish(self, lane: Lane) -> None:
+        _lane, passed = self._under_way.pop(id(lane))
+        with self._run.going_on():
+            try:
+                done = lane.finish()
+            except RestoreError as error:
+                if error.context.get("errno") != DEADLOCK or not self._commits:
+                    raise
+                done = self._again(lane, passed)
+            self._run.loaded(done, passed.original, "")
+            if self._commits:
+                opened = self._open[id(lane)]
+                opened.statements.append(passed)
+                opened.size += len(passed.statement.text)
+                if opened.size >= _COMMIT_BYTES:
+                    self._commit(lane)
+
+    def _again(self, lane: Lane, passed: Passed) -> t.Any:
+        """Everything since the last commit once more: a deadlock took it back."""
+        for attempt in range(DEADLOCK_RETRIES):
+            _LOG.debug("deadlock; running %d statements again", len(self._open[id(lane)].statements) + 1)
+            time.sleep(0.05 * (attempt + 1))
+            try:
+                for one in (*self._open[id(lane)].statements, passed):
+                    self._start(lane, one)
+                    done = lane.finish()
+                return done
+            except RestoreError as error:
+                if error.context.get("errno") != DEADLOCK or attempt == DEADLOCK_RETRIES - 1:
+                    raise
+        return None
+
+    def _finish_all(self) -> None:
+        for lane, _passed in list(self._under_way.values()):
+            self._finish(lane)
+
+    def _commit(self, lane: Lane) -> None:
+        lane.session.execute("COMMIT")
+        self._open[id(lane)] = _Open()
+
+    def _commit_all(self) -> None:
+        for lane in self._lanes:
+            if self._open[id(lane)].statements:
+                self._commit(lane)
+
+    # -- everything else
+
+    def _other(self, passed: Passed) -> None:
+        self._finish_all()
+        statement, action = passed.statement, passed.action
+        if action.verb not in _SETTING_VERBS and self._commits:
+            # Definitions wait for open transactions of other connections.
+            self._commit_all()
+        if action.verb in ("LOCK", "UNLOCK") and len(self._lanes) > 1:
+            # It would shut out the other connections.
+            return
+        if action.verb == "CREATE" and action.kind == "TRIGGER":
+            # From here on an INSERT may depend on the one before.
+            self._lanes = [self._run.main]
         text = statement.text
-        reason = self._policy.left_out(text, action)
-        if reason:
-            _LOG.debug("line %d left out: %s", statement.line, reason)
-            return None
-        name = _name(action)
-        label = _label(action)
-        if label != self.current:
-            self.current = label
-            _LOG.debug("line %d: %s", statement.line, label)
-            if name:
-                self._progress.item(name)
-        sent = _Sent(text, len(text), statement.line, action)
-        try:
-            wire.send_statement(self._session.connection, text)
-        except (self._session.driver_errors, OSError) as error:
-            raise self._failed(error, sent) from error
-        if action.is_data:
-            self.tables.setdefault(name, LoadedTable()).digest.add(original, action)
-        return sent
+        if action.verb == "CREATE" and action.kind == "TABLE":
+            text = self._run.create_table(text, action, self._run.main)
+        everywhere = action.verb in _SETTING_VERBS or action.verb == "COMMIT"
+        for lane in self._lanes if everywhere else self._lanes[:1]:
+            with self._run.going_on():
+                where = f"line {statement.line} of {self._name}"
+                done = lane.run(text, action, where, statement.line)
+                self._splitter.backslash_escapes = done.backslash_escapes
 
-    def _finish(self, sent: _Sent) -> None:
-        """Read the answer and judge it."""
-        try:
-            outcome = wire.receive_outcome(self._session.connection)
-        except (self._session.driver_errors, OSError) as error:
-            raise self._failed(error, sent) from error
-        self._splitter.backslash_escapes = outcome.backslash_escapes
-        if outcome.warnings:
-            self._judge(sent, outcome.warnings)
-        if sent.action.is_data:
-            self.tables[_name(sent.action)].rows += outcome.affected
-            self._progress.advance(sent.size, outcome.affected)
-
-    # -- warnings
-
-    def _judge(self, sent: _Sent, count: int) -> None:
-        # The script may have set any character set for results.
-        warnings = [
-            Warned(int(code or b"0"), (message or b"").decode("utf-8", "replace"))
-            for _level, code, message in self._session.query_bytes("SHOW WARNINGS")
-        ]
-        if sent.action.is_data and len(warnings) < count:
-            raise self._refused(sent, f"the server counts {count} warnings and shows only {len(warnings)}", 0)
-        fatal = CHANGES_DATA if sent.action.is_data else CHANGES_DEFINITION
-        changing = [one for one in warnings if one.code in fatal]
-        if changing and not (sent.action.is_data and self._are_empty_enums(sent, changing)):
-            first = next((one for one in changing if one.code != TRUNCATED), changing[0])
-            message = faults.without_values(first.message)
-            raise self._refused(sent, f"{fatal[first.code]} (warning {first.code}: {message})", first.code)
-        for one in warnings:
-            if one in changing or (one.code == DUPLICATE and not sent.action.ignores):
-                continue
-            seen, message = self._harmless.get(one.code, (0, faults.without_values(one.message)))
-            self._harmless[one.code] = (seen + 1, message)
-
-    def _are_empty_enums(self, sent: _Sent, warnings: t.Sequence[Warned]) -> bool:
-        columns, enums = self._columns_of(_name(sent.action))
-        return only_empty_enums(sent.text, warnings, columns, enums)
-
-    def _columns_of(self, table: str) -> tuple[list[str], set[str]]:
-        if table not in self._columns:
-            rows = self._session.query_bytes(
-                "SELECT COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS WHERE "
-                f"TABLE_SCHEMA = {quoting.literal(self._database)} AND TABLE_NAME = {quoting.literal(table)} "
-                "ORDER BY ORDINAL_POSITION"
-            )
-            described = [[(value or b"").decode("utf-8", "replace").lower() for value in row] for row in rows]
-            self._columns[table] = (
-                [name for name, _type, extra in described if "invisible" not in extra],
-                {name for name, data_type, _extra in described if data_type == "enum"},
-            )
-        return self._columns[table]
-
-    # -- errors
-
-    def _refused(self, sent: _Sent, cause: str, number: int) -> RestoreError:
-        return self._error(sent, cause, "the target would hold other data than the backup", number)
-
-    def _failed(self, error: BaseException, sent: _Sent) -> RestoreError:
-        translated = faults.translate(error, _label(sent.action), product=self._session.version.product)
-        number, _message = faults.number_and_message(error)
-        lost = number in faults.LOST_CONNECTION
-        hint = "see the server's error log" if lost else _HINTS.get(number) or translated.hint
-        return self._error(sent, translated.message, hint, number)
-
-    def _error(self, sent: _Sent, cause: str, hint: str, number: int) -> RestoreError:
-        label = _label(sent.action)
-        return RestoreError(
-            f"line {sent.line} of {self._source.name}: {label}: {cause}",
-            hint=hint,
-            line=sent.line,
-            statement=label,
-            errno=number,
-            table=_name(sent.action) if sent.action.is_data else None,
-        )
+    def _make_keys(self) -> None:
+        run = self._run
+        jobs = collections.deque(job for job in map(run.key_jobs, run.deferred) if job is not None)
+        if jobs:
+            run.progress.phase("making keys")
+        run.run_jobs(lambda: jobs.popleft() if jobs else None)
+        jobs.extend(run.foreign_key_jobs())
+        run.run_jobs(lambda: jobs.popleft() if jobs else None)
 
 
-def _name(action: Action) -> str:
-    """The object that a statement names first; empty for a malformed one."""
-    return action.names[0].name if action.names else ""
-
-
-def _label(action: Action) -> str:
-    """A statement for messages: what it does to which object, never a value."""
-    if action.is_data:
-        return f"{action.verb} INTO {_name(action)}"
-    words = [action.verb, action.kind if action.verb not in ("SELECT", "SHOW", "DO", "UPDATE", "DELETE") else ""]
-    return " ".join([*(word for word in words if word), *(name.name for name in action.names[:1])])
+def _is_independent(passed: Passed) -> bool:
+    """Whether an INSERT only adds rows that it holds itself, so that its place among others does not matter."""
+    text = passed.statement.text
+    if passed.action.verb != "INSERT" or passed.action.ignores or head_end(text, 0) < 0:
+        return False
+    return b"ON DUPLICATE" not in text[-_TAIL:].upper()

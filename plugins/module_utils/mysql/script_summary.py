@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Reads a whole script without a server: is it complete, what does it hold, what does it need of its target."""
+"""Reads all scripts of an artifact without a server: are they complete, what do they hold and need of their target."""
 
 from __future__ import annotations
 
@@ -10,22 +10,19 @@ import hashlib
 import re
 import typing as t
 
-from ..errors import CorruptArtifactError, DbfleetError, UsageError
+from ..errors import CorruptArtifactError, DbfleetError
 from ..interfaces import ArtifactReader
 from ..progress import Progress
 from ..repository.records import Manifest
-from ..streams.base import ByteSource
-from ..streams.compression import decompress_source, detect_method
-from . import statements
+from . import deferred_keys, statements
 from .options import RestoreOptions
-from .script import ScriptSplitter, Statement
+from .script import Statement
+from .script_files import DATABASE, ScriptFile, Scripts, Splitter
 from .script_policy import ScriptPolicy, SqlModes
+from .script_source import ScriptSource
 from .statement_filter import StatementFilter, apply_filters, filters_for
 from .statements import DATABASE_OBJECTS, Action, Token
 
-_HEAD_SIZE = 4096
-_TAIL_SIZE = 512
-_MAGIC_SIZE = 16
 _HEADER = re.compile(rb"^-- (?:MySQL|MariaDB|dbfleet)\b[^\n]*\bdump\b", re.MULTILINE | re.IGNORECASE)
 _HEADER_DATABASE = re.compile(rb"^-- Host: [^\n]*?\bDatabase: ([^\n]*?)\s*$", re.MULTILINE)
 _HEADER_CHARACTERS = re.compile(rb"^-- Default character set: (\w+)    Collation: (\w+)$", re.MULTILINE)
@@ -35,11 +32,12 @@ _NOT_NAMES = frozenset({"DEFAULT", "NULL", "BINARY"})
 
 @dataclasses.dataclass(frozen=True)
 class ScriptTable:
-    """The data of one table in a script.
+    """The data of one table in a script, or in all files of a folder.
 
     :param statements: how many INSERT and REPLACE statements.
     :param bytes: their size with delimiters and line ends, as a manifest counts it.
-    :param sha256: of those bytes.
+    :param sha256: of those bytes; where they are in several files, of the files' digests (32 bytes each), one after the
+        other in the order of the files.
     :param exact: whether each row given must be a row added (no IGNORE, no REPLACE).
     """
 
@@ -49,19 +47,34 @@ class ScriptTable:
     exact: bool
 
 
+def joined(parts: t.Sequence[ScriptTable]) -> ScriptTable:
+    """The data of one table out of that in each file, in the order of the files."""
+    if len(parts) == 1:
+        return parts[0]
+    digest = hashlib.sha256(b"".join(bytes.fromhex(part.sha256) for part in parts))
+    return ScriptTable(
+        sum(part.statements for part in parts),
+        sum(part.bytes for part in parts),
+        digest.hexdigest(),
+        all(part.exact for part in parts),
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class ScriptSummary:
-    """What a script holds and needs.
+    """What the scripts of an artifact hold and need.
 
     :param database: the database it was made from; empty where nothing tells it.
     :param objects: kind (in lower case) and name of everything that it creates, in order.
     :param tables: the data, by table name, in order.
+    :param files: the data of each file, by the file's path and the table's name; of a single script the path is empty.
+    :param references: every foreign key: the table it leads to (in lower case) and the columns it names there.
     :param database_options: character set and collation of the database, as SQL; empty where nothing tells them.
     :param collations: every collation that its definitions name, with an object or statement that does.
     :param charsets: likewise every character set.
     :param engines: likewise every storage engine.
     :param definers: likewise every account (user, host) that an object runs as.
-    :param largest: the size in bytes of its largest statement, and that one's line.
+    :param largest: the size in bytes of its largest statement, and that one's file and line, for messages.
     :param foreign_references: objects whose definition names the source database itself.
     :param foreign_strings: objects with a string literal that seems to.
     :param left_out: why statements are left out, each reason once.
@@ -71,12 +84,14 @@ class ScriptSummary:
     database: str
     objects: tuple[tuple[str, str], ...]
     tables: t.Mapping[str, ScriptTable]
+    files: t.Mapping[str, t.Mapping[str, ScriptTable]]
+    references: frozenset[tuple[str, tuple[str, ...]]]
     database_options: str
     collations: t.Mapping[str, str]
     charsets: t.Mapping[str, str]
     engines: t.Mapping[str, str]
     definers: t.Mapping[tuple[str, str], str]
-    largest: tuple[int, int]
+    largest: tuple[int, str]
     foreign_references: tuple[str, ...]
     foreign_strings: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -94,57 +109,25 @@ class ScriptSummary:
         return [name for kind, name in self.objects if kind in kinds]
 
 
-class ScriptSource:
-    """The decompressed bytes of an artifact's script; remembers its first and last bytes.
-
-    :raises UsageError: the artifact is a folder.
-    """
-
-    def __init__(self, artifact: ArtifactReader) -> None:
-        if artifact.names() != ("",):
-            raise UsageError(
-                f"{artifact.description} is a folder; only single SQL scripts can be restored yet",
-                hint="restore a backup of format plain",
-            )
-        self.name = artifact.description
-        stored = artifact.open("")
-        try:
-            method = detect_method(stored.read(_MAGIC_SIZE))
-            stored.seek(0)
-            self._source: ByteSource = decompress_source(stored, method, name=self.name)
-        except BaseException:
-            stored.close()
-            raise
-        self.head = b""
-        self.tail = b""
-
-    def read(self, size: int) -> bytes:
-        data = self._source.read(size)
-        if len(self.head) < _HEAD_SIZE:
-            self.head += data[: _HEAD_SIZE - len(self.head)]
-        self.tail = (self.tail + data[-_TAIL_SIZE:])[-_TAIL_SIZE:]
-        return data
-
-    def close(self) -> None:
-        self._source.close()
-
-
 def summarize(
     artifact: ArtifactReader, manifest: Manifest | None, options: RestoreOptions, progress: Progress
 ) -> ScriptSummary:
-    """Walk the whole script.
+    """Walk all of it.
 
     :param options: of the restore that it is to be read for.
     :raises CorruptArtifactError: it is truncated, or its data is not what the manifest says.
-    :raises UsageError: it holds something that a restore must not run; the message names the line.
+    :raises UsageError: it holds something that a restore must not run; the message names file and line.
     """
-    source = ScriptSource(artifact)
-    try:
-        walk = _Walk(source, manifest, options, progress)
-        summary = walk.run()
-    finally:
-        source.close()
-    _check_footer(source, manifest)
+    scripts = Scripts(artifact)
+    walk = _Walk(manifest, options, progress)
+    for file in scripts.files:
+        source = scripts.open(file)
+        try:
+            walk.run(file, source, scripts.splitter(file, source))
+        finally:
+            source.close()
+        _check_footer(source, ours=manifest is not None or scripts.is_ours)
+    summary = walk.summary()
     if manifest is not None:
         _compare(summary, manifest, artifact.description)
     return summary
@@ -177,13 +160,9 @@ class TableDigest:
 
 
 class _Walk:
-    """One pass over a script."""
+    """One pass over the scripts of an artifact."""
 
-    def __init__(
-        self, source: ScriptSource, manifest: Manifest | None, options: RestoreOptions, progress: Progress
-    ) -> None:
-        self._source = source
-        self._splitter = ScriptSplitter(source, name=source.name)
+    def __init__(self, manifest: Manifest | None, options: RestoreOptions, progress: Progress) -> None:
         self._options = options
         self._target = options.database
         self._made_from(manifest.database if manifest is not None else "")
@@ -191,10 +170,12 @@ class _Walk:
         self._modes = SqlModes()
         self._objects: dict[tuple[str, str], None] = {}
         self._tables: dict[str, TableDigest] = {}
+        self._files: dict[str, dict[str, ScriptTable]] = {}
+        self._foreign_keys: set[tuple[str, tuple[str, ...]]] = set()
         self._database_options = ""
         self._needs: dict[str, dict[str, str]] = {"COLLATE": {}, "CHARSET": {}, "ENGINE": {}}
         self._definers: dict[tuple[str, str], str] = {}
-        self._largest = (0, 0)
+        self._largest = (0, "")
         self._references: dict[str, None] = {}
         self._strings: dict[str, None] = {}
         self._left_out: dict[str, None] = {}
@@ -205,23 +186,38 @@ class _Walk:
         self._policy = ScriptPolicy(database, self._target)
         self._filters: tuple[StatementFilter, ...] = filters_for(self._options, database)
 
-    def run(self) -> ScriptSummary:
+    def run(self, file: ScriptFile, source: ScriptSource, splitter: Splitter) -> None:
+        """Walk one script; in the order in which they are run."""
+        self._file, self._source, self._splitter = file, source, splitter
+        self._modes = SqlModes()
+        self._tables = {}
         first = True
         done = 0
-        for statement in self._splitter:
+        for statement in splitter:
             if first:
                 first = False
-                self._read_header(self._source.head)
-            self._add(statement)
+                self._read_header(source.head)
             size = statement.offset + len(statement.text) - done
+            self._add(statement)
             done += size
             self._progress.advance(size)
             # It would stay in memory while the next one is put together.
             del statement
+        if self._tables:
+            self._files[file.path] = {name: digest.record() for name, digest in self._tables.items()}
+
+    def summary(self) -> ScriptSummary:
+        """What was found."""
+        tables: dict[str, list[ScriptTable]] = {}
+        for found in self._files.values():
+            for name, table in found.items():
+                tables.setdefault(name, []).append(table)
         return ScriptSummary(
             database=self._database,
             objects=tuple(self._objects),
-            tables={name: digest.record() for name, digest in self._tables.items()},
+            tables={name: joined(parts) for name, parts in tables.items()},
+            files=self._files,
+            references=frozenset(self._foreign_keys),
             database_options=self._database_options,
             collations=self._needs["COLLATE"],
             charsets=self._needs["CHARSET"],
@@ -240,11 +236,13 @@ class _Walk:
             charset, collation = (name.decode() for name in characters.groups())
             self._database_options = f"CHARACTER SET {charset} COLLATE {collation}"
             self._needs["CHARSET"][charset.lower()] = self._needs["COLLATE"][collation.lower()] = "the database"
-        if not self._database:
+        if not self._database and header_database(head):
             self._made_from(header_database(head))
 
     def _add(self, statement: Statement) -> None:
         original = statement.text
+        if self._file.role == DATABASE and not self._database:
+            self._made_from(_created_database(original))
         try:
             passed = apply_filters(self._filters, statement, statements.classify(original))
             if passed is None:
@@ -257,7 +255,7 @@ class _Walk:
             error.context["line"] = statement.line
             raise
         if len(text) > self._largest[0]:
-            self._largest = (len(text), statement.line)
+            self._largest = (len(text), f"line {statement.line} of {self._source.name}")
         if action.verb == "CREATE" and action.kind == "DATABASE":
             self._database_options = _database_options(text)
         if reason:
@@ -293,6 +291,8 @@ class _Walk:
             owner = statements.definer(text)
             if owner is not None:
                 self._definers.setdefault(owner, label)
+            if action.kind == "TABLE":
+                self._foreign_keys.update(deferred_keys.references(text))
         self._add_needs(text, label)
         if self._database and self._database != self._target:
             self._add_references(text, label)
@@ -367,8 +367,13 @@ def _database_options(text: bytes) -> str:
     return " ".join(parts)
 
 
-def _check_footer(source: ScriptSource, manifest: Manifest | None) -> None:
-    if (manifest is not None or _HEADER.search(source.head)) and not _FOOTER.search(source.tail):
+def _created_database(text: bytes) -> str:
+    action = statements.classify(text)
+    return action.names[0].name if action.kind == "DATABASE" and action.names else ""
+
+
+def _check_footer(source: ScriptSource, *, ours: bool) -> None:
+    if (ours or _HEADER.search(source.head)) and not _FOOTER.search(source.tail):
         raise CorruptArtifactError(
             f"{source.name} is truncated: the line '-- Dump completed' at its end is missing",
             hint="use another backup; this one was not written or copied completely",

@@ -124,6 +124,26 @@ def tokens(text: bytes, *, skip_executable: bool = False) -> t.Iterator[Token]:
             yield Token(kind, match.group()[1:-1].decode("utf-8", "replace"))
 
 
+class LocatedToken(t.NamedTuple):
+    """A token with where it stands in the statement."""
+
+    token: Token
+    start: int
+    end: int
+
+
+def located_tokens(text: bytes) -> t.Iterator[LocatedToken]:
+    """The tokens of a statement with their places, as :func:`tokens` gives them."""
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind is not None and kind != "space":
+            raw = match.group()
+            inner = raw[1:-1] if kind in (QUOTED, STRING) else raw
+            if kind == QUOTED:
+                inner = inner.replace(b"``", b"`")
+            yield LocatedToken(Token(kind, inner.decode("utf-8", "replace")), match.start(), match.end())
+
+
 def classify(text: bytes, *, skip_executable: bool = False) -> Action:
     """What a statement does; an :class:`Action` with an empty verb for an empty statement.
 

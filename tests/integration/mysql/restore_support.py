@@ -23,16 +23,17 @@ from tests.servers.clients import client
 
 
 class FileArtifact:
-    """A single file as a restore job hands it to an engine."""
+    """A single file or a folder of files as a restore job hands it to an engine."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self.description = str(path)
 
     def names(self) -> tuple[str, ...]:
-        return ("",)
+        return tuple(sorted(one.name for one in self._path.iterdir())) if self._path.is_dir() else ("",)
 
     def open(self, path: str) -> FileSource:
-        return FileSource(self.description)
+        return FileSource(str(self._path / path))
 
 
 _TABLES = """

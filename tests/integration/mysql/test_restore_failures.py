@@ -27,8 +27,6 @@ from dbfleet.errors import (
     TargetNotEmptyError,
     UsageError,
 )
-from dbfleet.mysql.load import MysqlRestoreTarget
-from dbfleet.mysql.options import RestoreOptions
 from dbfleet.progress import Progress, ProgressState
 from tests import servers
 from tests.servers import Server
@@ -208,17 +206,6 @@ def test_targets_that_are_not_as_asked(mysql_server: Server, tmp_path: Path) -> 
                     cursor.execute(statement)
                 with pytest.raises(TargetNotEmptyError, match=name):
                     restore(mysql_server, filled, TABLES, tmp_path)
-
-
-def test_more_than_one_job_is_refused() -> None:
-    with pytest.raises(UsageError, match="jobs"):
-        MysqlRestoreTarget(RestoreOptions(connection=connection_options_for_nothing(), database="x", jobs=2))
-
-
-def connection_options_for_nothing() -> object:
-    from dbfleet.mysql.options import ConnectionOptions
-
-    return ConnectionOptions()
 
 
 @contextmanager

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Runs the files of a folder: definitions in order, then the rows on all connections, then the rest in order.
+
+Each file with rows is one transaction on one connection. The connections work on different tables as long as there are
+any, the largest first; a table's keys are made as soon as its last file is in.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import logging
+import time
+import typing as t
+
+from ..errors import RestoreError
+from . import quoting
+from .lane import DEADLOCK, Lane, label_of, name_of
+from .load_run import DEADLOCK_RETRIES, Job, LoadedTable, LoadRun
+from .script_files import DATABASE, ROLES, ROWS, SEQUENCE, TABLE, ScriptFile, Scripts
+from .script_policy import ScriptPolicy
+from .script_runner import OVERLAP_UP_TO, Passed, passing
+from .script_summary import TableDigest
+from .statement_filter import StatementFilter
+from .statements import classify
+
+_LOG = logging.getLogger("dbfleet.mysql")
+_BEFORE_ROWS = (DATABASE, SEQUENCE, TABLE)
+# What a session is like for each file, whatever another file has left in it: mydumper's files rely on it in part, and
+# rows come back faster where each one's keys are not looked up.
+_FILE_SETTINGS = "SET SESSION sql_mode = {}, time_zone = DEFAULT, foreign_key_checks = 0, unique_checks = 0"
+# A table that was empty may be locked as a whole for the time of one file.
+_LOCK_WAIT_SECONDS = 600
+
+
+@dataclasses.dataclass
+class _Rows:
+    """The files with rows of one table that wait, and how many are at work."""
+
+    files: collections.deque[ScriptFile]
+    size: int
+    running: int = 0
+
+
+class FolderRunner:
+    """Runs the files of one folder.
+
+    :param filters: what every statement passes before it is judged and run.
+    """
+
+    def __init__(
+        self, run: LoadRun, scripts: Scripts, filters: t.Sequence[StatementFilter], policy: ScriptPolicy
+    ) -> None:
+        self._run = run
+        self._scripts = scripts
+        self._filters = filters
+        self._policy = policy
+        self._charset = "utf8mb4" if scripts.is_ours else "binary"
+        self._waiting: dict[str, _Rows] = {}
+        self._key_jobs: collections.deque[Job] = collections.deque()
+        self._keyed_late: set[str] = set()
+
+    def run(self) -> None:
+        """Run everything.
+
+        :raises RestoreError: a statement failed or changed data on its way in; context has ``line``, ``statement`` and
+            ``errno``.
+        """
+        for role in ROLES:
+            if role == ROWS:
+                self._load_rows()
+                continue
+            for file in self._scripts.files:
+                if file.role == role:
+                    self._run_in_order(file)
+
+    # -- definitions
+
+    def _run_in_order(self, file: ScriptFile) -> None:
+        lane = self._run.main
+        self._prepare(lane, programs=file.role not in _BEFORE_ROWS)
+        source = self._scripts.open(file)
+        try:
+            for passed in passing(self._scripts.splitter(file, source), self._filters, self._policy):
+                statement, action = passed.statement, passed.action
+                self._run.item(name_of(action))
+                text = statement.text
+                if action.verb == "CREATE" and action.kind == "TABLE":
+                    text = self._run.create_table(text, action, lane)
+                _LOG.debug("%s: line %d: %s", file.path, statement.line, label_of(action))
+                with self._run.going_on():
+                    lane.run(text, action, _where(passed, file), statement.line)
+        finally:
+            source.close()
+
+    def _prepare(self, lane: Lane, *, programs: bool = False) -> None:
+        lane.session.execute(f"SET NAMES {self._charset}")
+        # mydumper does not say under which mode a program was made; the server's own is the likeliest.
+        lane.session.execute(_FILE_SETTINGS.format("DEFAULT" if programs else "'NO_AUTO_VALUE_ON_ZERO'"))
+
+    # -- rows
+
+    def _load_rows(self) -> None:
+        self._find_work()
+        for lane in self._run.lanes:
+            lane.session.execute("SET SESSION autocommit = 0")
+            wait = max(_LOCK_WAIT_SECONDS, int(lane.session.variables.get("innodb_lock_wait_timeout", "0") or 0))
+            lane.session.set_variables({"innodb_lock_wait_timeout": str(wait)})
+        self._run.run_jobs(self._take)
+        jobs = collections.deque(self._run.foreign_key_jobs())
+        self._run.run_jobs(lambda: jobs.popleft() if jobs else None)
+        for lane in self._run.lanes:
+            lane.session.execute("SET SESSION autocommit = 1")
+
+    def _find_work(self) -> None:
+        sizes: dict[str, int] = {}
+        for file in self._scripts.files:
+            tables = self._run.summary.files.get(file.path, {})
+            if file.role == ROWS and tables:
+                name = next(iter(tables))
+                rows = self._waiting.setdefault(name, _Rows(collections.deque(), 0))
+                rows.files.append(file)
+                rows.size += sum(table.bytes for table in tables.values())
+                sizes[name] = rows.size
+        self._disable_keys()
+
+    def _disable_keys(self) -> None:
+        """Engines without transactions make all but unique keys at once, when told to."""
+        lane = self._run.main
+        lane.session.execute("SET NAMES utf8mb4")
+        for row in lane.session.records("SHOW TABLE STATUS WHERE Engine IN ('MyISAM', 'Aria')"):
+            name = row["name"] or ""
+            if name in self._waiting:
+                lane.session.execute(f"ALTER TABLE {quoting.identifier(name)} DISABLE KEYS")
+                self._keyed_late.add(name)
+
+    def _take(self) -> Job | None:
+        if self._key_jobs:
+            return self._key_jobs.popleft()
+        ready = [(rows.running, -rows.size, name) for name, rows in self._waiting.items() if rows.files]
+        if not ready:
+            return None
+        name = min(ready)[2]
+        rows = self._waiting[name]
+        file = rows.files.popleft()
+        rows.running += 1
+        return self._loading(name, file)
+
+    def _loading(self, table: str, file: ScriptFile) -> Job:
+        def job(lane: Lane) -> t.Generator[None, None, None]:
+            for attempt in range(DEADLOCK_RETRIES):
+                try:
+                    yield from self._load_file(lane, file)
+                    break
+                except RestoreError as error:
+                    if error.context.get("errno") != DEADLOCK or attempt == DEADLOCK_RETRIES - 1:
+                        raise
+                    _LOG.debug("%s: deadlock; once more", file.path)
+                    lane.session.execute("ROLLBACK")
+                    time.sleep(0.05 * (attempt + 1))
+            self._ended(table)
+
+        return job
+
+    def _load_file(self, lane: Lane, file: ScriptFile) -> t.Generator[None, None, None]:
+        self._prepare(lane)
+        found: dict[str, LoadedTable] = {}
+        source = self._scripts.open(file)
+        try:
+            stream = passing(self._scripts.splitter(file, source), self._filters, self._policy)
+            passed = next(stream, None)
+            while passed is not None:
+                statement, action = passed.statement, passed.action
+                if not action.is_data:
+                    lane.run(statement.text, action, _where(passed, file), statement.line)
+                    passed = next(stream, None)
+                    continue
+                table = found.setdefault(name_of(action), LoadedTable(digests={file.path: TableDigest()}))
+                self._run.item(name_of(action))
+                lane.start(statement.text, action, _where(passed, file), statement.line)
+                table.digest(file.path).add(passed.original, action)
+                size = len(passed.original)
+                following = None
+                if size <= OVERLAP_UP_TO:
+                    following = next(stream, None)
+                del statement, passed
+                yield
+                self._finish(lane, table, size)
+                passed = following if following is not None or size <= OVERLAP_UP_TO else next(stream, None)
+            lane.start(b"COMMIT", classify(b"COMMIT"), file.path, 0)
+            yield
+            lane.finish()
+        finally:
+            source.close()
+        for name, table in found.items():
+            total = self._run.tables.setdefault(name, LoadedTable())
+            total.rows += table.rows
+            total.taken += table.taken
+            total.digests.update(table.digests)
+
+    def _finish(self, lane: Lane, table: LoadedTable, size: int) -> None:
+        try:
+            done = lane.finish()
+        except RestoreError as error:
+            if error.context.get("errno") == DEADLOCK:
+                raise
+            self._run.failed(error)
+            return
+        table.rows += done.rows
+        table.taken += done.taken
+        self._run.progress.advance(size, done.rows)
+
+    def _ended(self, name: str) -> None:
+        """A file of a table is in; after the last one come its keys."""
+        rows = self._waiting[name]
+        rows.running -= 1
+        if rows.files or rows.running:
+            return
+        job = self._run.key_jobs(name)
+        if job is not None:
+            self._key_jobs.append(job)
+        if name in self._keyed_late:
+            self._key_jobs.append(self._enabling_keys(name))
+
+    def _enabling_keys(self, name: str) -> Job:
+        def job(lane: Lane) -> t.Generator[None, None, None]:
+            lane.session.execute("SET NAMES utf8mb4")
+            text = f"ALTER TABLE {quoting.identifier(name)} ENABLE KEYS".encode()
+            lane.start(text, classify(text), f"the keys of {name}", 0)
+            yield
+            lane.finish()
+
+        return job
+
+
+def _where(passed: Passed, file: ScriptFile) -> str:
+    return f"line {passed.statement.line} of {file.path}"

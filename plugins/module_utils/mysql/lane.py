@@ -1,0 +1,225 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One connection that the statements of a restore are run on, one at a time, each answer judged."""
+
+from __future__ import annotations
+
+import logging
+import re
+import typing as t
+
+from ..errors import RestoreError
+from ..progress import Progress
+from . import faults, quoting, wire
+from .load_options import ERROR, IGNORE, LoadOptions
+from .load_warnings import CHANGES_DATA, CHANGES_DEFINITION, DUPLICATE, TRUNCATED, Warned, only_empty_enums
+from .session import Session
+from .statements import Action
+
+_LOG = logging.getLogger("dbfleet.mysql")
+_INSERT = re.compile(rb"INSERT(?=\s)", re.IGNORECASE)
+_RECORDS = re.compile(r"Records: (\d+)")
+_HINTS = {
+    1062: "the target already held such a row, or the script holds it twice",
+    1071: "the target allows shorter index keys: see its row format and version",
+    1118: "the target allows shorter rows: see its row format and page size",
+    1153: "raise max_allowed_packet on the target",
+    1205: "another session holds a lock on the target",
+    1227: "the object runs as another user (DEFINER): restore as a user with SET_ANY_DEFINER, SET USER or SUPER",
+    1273: "the target does not know the collation: restore into a server that does",
+    1419: "SET GLOBAL log_bin_trust_function_creators = 1 on the target, or restore as a user with SUPER",
+    1449: "the account that the object runs as (DEFINER) does not exist on the target: create it first",
+    3024: "a time limit of the server ended the statement",
+}
+DEADLOCK = 1213
+
+
+class Sent(t.NamedTuple):
+    """A statement whose answer has not been read.
+
+    :param where: its line and file, for messages.
+    """
+
+    text: bytes
+    action: Action
+    where: str
+    line: int
+
+
+class Done(t.NamedTuple):
+    """What became of a statement.
+
+    :param rows: of an INSERT, how many the statement gave, whether or not the target took all of them.
+    :param taken: how many rows were new.
+    """
+
+    sent: Sent
+    rows: int
+    taken: int
+    backslash_escapes: bool
+
+
+class HarmlessWarnings:
+    """Warnings that change nothing, counted by their numbers to be told at the end."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, str]] = {}
+
+    def add(self, code: int, message: str) -> None:
+        seen, first = self._seen.get(code, (0, message))
+        self._seen[code] = (seen + 1, first)
+
+    def tell(self, progress: Progress, product: str) -> None:
+        for code, (count, message) in self._seen.items():
+            progress.warn(f"{count} warnings {code} of {product} while loading, the first: {message}")
+
+
+class Lane:
+    """Runs statements on one session.
+
+    :param session: its default database is the target.
+    :param database: the target's name.
+    """
+
+    def __init__(self, session: Session, database: str, options: LoadOptions, harmless: HarmlessWarnings) -> None:
+        self.session = session
+        self._database = database
+        self._options = options
+        self._harmless = harmless
+        self._columns: dict[str, tuple[list[str], set[str]]] = {}
+        self._sent: Sent | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the answer to a statement is still to be read."""
+        return self._sent is not None
+
+    def start(self, text: bytes, action: Action, where: str, line: int) -> None:
+        """Send a statement; :meth:`finish` must follow."""
+        sent = Sent(self._for_duplicates(text, action), action, where, line)
+        try:
+            wire.send_statement(self.session.connection, sent.text)
+        except (self.session.driver_errors, OSError) as error:
+            raise self._failed(error, sent) from error
+        self._sent = sent
+
+    def finish(self) -> Done:
+        """Read the answer and judge it.
+
+        :raises RestoreError: the statement failed or changed data on its way in; context has ``line``, ``statement``,
+            ``errno`` and ``table``.
+        """
+        sent, self._sent = t.cast(Sent, self._sent), None
+        try:
+            outcome = wire.receive_outcome(self.session.connection)
+        except (self.session.driver_errors, OSError) as error:
+            raise self._failed(error, sent) from error
+        if outcome.warnings:
+            self._judge(sent, outcome.warnings)
+        rows = outcome.affected
+        if sent.action.is_data and self._options.duplicates != ERROR:
+            # What was there already is not among the affected rows, or is counted twice.
+            records = _RECORDS.match(outcome.message)
+            rows = int(records.group(1)) if records else 1
+        return Done(sent, rows, outcome.affected, outcome.backslash_escapes)
+
+    def run(self, text: bytes, action: Action, where: str, line: int) -> Done:
+        """Send a statement and wait for its answer."""
+        self.start(text, action, where, line)
+        return self.finish()
+
+    def drop_answer(self) -> None:
+        """Forget the statement that is under way: the connection is of no more use."""
+        self._sent = None
+
+    def _for_duplicates(self, text: bytes, action: Action) -> bytes:
+        if self._options.duplicates == ERROR or action.verb != "INSERT" or not action.is_data:
+            return text
+        word = b"INSERT IGNORE" if self._options.duplicates == IGNORE else b"REPLACE"
+        if action.ignores:
+            return text
+        return _INSERT.sub(word, text, count=1)
+
+    # -- warnings
+
+    def _judge(self, sent: Sent, count: int) -> None:
+        # The script may have set any character set for results.
+        warnings = [
+            Warned(int(code or b"0"), (message or b"").decode("utf-8", "replace"))
+            for _level, code, message in self.session.query_bytes("SHOW WARNINGS")
+        ]
+        if sent.action.is_data and len(warnings) < count:
+            raise self._refused(sent, f"the server counts {count} warnings and shows only {len(warnings)}", 0)
+        fatal = CHANGES_DATA if sent.action.is_data else CHANGES_DEFINITION
+        changing = [one for one in warnings if one.code in fatal]
+        if changing and not (sent.action.is_data and self._are_empty_enums(sent, changing)):
+            first = next((one for one in changing if one.code != TRUNCATED), changing[0])
+            raise self._refused(sent, f"{fatal[first.code]} (warning {first.code}: {self._shown(first)})", first.code)
+        expected = sent.action.ignores or self._options.duplicates != ERROR
+        for one in warnings:
+            if one in changing or (one.code == DUPLICATE and not expected):
+                continue
+            self._harmless.add(one.code, self._shown(one))
+
+    def _shown(self, warning: Warned) -> str:
+        return warning.message if self._options.show_data_in_errors else faults.without_values(warning.message)
+
+    def _are_empty_enums(self, sent: Sent, warnings: t.Sequence[Warned]) -> bool:
+        columns, enums = self._columns_of(name_of(sent.action))
+        return only_empty_enums(sent.text, warnings, columns, enums)
+
+    def _columns_of(self, table: str) -> tuple[list[str], set[str]]:
+        if table not in self._columns:
+            rows = self.session.query_bytes(
+                "SELECT COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS WHERE "
+                f"TABLE_SCHEMA = {quoting.literal(self._database)} AND TABLE_NAME = {quoting.literal(table)} "
+                "ORDER BY ORDINAL_POSITION"
+            )
+            described = [[(value or b"").decode("utf-8", "replace").lower() for value in row] for row in rows]
+            self._columns[table] = (
+                [name for name, _type, extra in described if "invisible" not in extra],
+                {name for name, data_type, _extra in described if data_type == "enum"},
+            )
+        return self._columns[table]
+
+    # -- errors
+
+    def _refused(self, sent: Sent, cause: str, number: int) -> RestoreError:
+        return self._error(sent, cause, "the target would hold other data than the backup", number)
+
+    def _failed(self, error: BaseException, sent: Sent) -> RestoreError:
+        translated = faults.translate(
+            error,
+            label_of(sent.action),
+            product=self.session.version.product,
+            show_values=self._options.show_data_in_errors,
+        )
+        number, _message = faults.number_and_message(error)
+        lost = number in faults.LOST_CONNECTION
+        hint = "see the server's error log" if lost else _HINTS.get(number) or translated.hint
+        return self._error(sent, translated.message, hint, number)
+
+    def _error(self, sent: Sent, cause: str, hint: str, number: int) -> RestoreError:
+        label = label_of(sent.action)
+        return RestoreError(
+            f"{sent.where}: {label}: {cause}",
+            hint=hint,
+            line=sent.line,
+            statement=label,
+            errno=number,
+            table=name_of(sent.action) if sent.action.is_data else None,
+        )
+
+
+def name_of(action: Action) -> str:
+    """The object that a statement names first; empty for a malformed one."""
+    return action.names[0].name if action.names else ""
+
+
+def label_of(action: Action) -> str:
+    """A statement for messages: what it does to which object, never a value."""
+    if action.is_data:
+        return f"{action.verb} INTO {name_of(action)}"
+    words = [action.verb, action.kind if action.verb not in ("SELECT", "SHOW", "DO", "UPDATE", "DELETE") else ""]
+    return " ".join([*(word for word in words if word), *(name.name for name in action.names[:1])])

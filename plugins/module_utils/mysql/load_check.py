@@ -1,0 +1,60 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""After a restore: everything that the backup makes is in the target, and every row of it."""
+
+from __future__ import annotations
+
+from ..errors import CorruptArtifactError, RestoreError
+from ..repository.records import Manifest
+from . import preflight
+from .load_options import ERROR
+from .load_run import LoadedTable, LoadRun
+
+_NAMED_AT_MOST = 10
+
+
+def check(run: LoadRun, database: str, manifest: Manifest | None) -> None:
+    """Compare the target with the backup.
+
+    :raises RestoreError: something is missing. Where the restore went on behind failures, what they explain is added to
+        :attr:`.LoadRun.failures` instead.
+    """
+    _check_objects(run, database)
+    run.check_keys()
+    for path, tables in run.summary.files.items():
+        for name, expected in tables.items():
+            loaded = run.tables.get(name)
+            if loaded is None or path not in loaded.digests or loaded.digests[path].record() != expected:
+                raise CorruptArtifactError(f"the data of {name} changed in the file while it was being restored")
+    if not run.failures:
+        _check_rows(run, manifest)
+
+
+def _check_objects(run: LoadRun, database: str) -> None:
+    present = preflight.inventory(run.main.session, database)
+    known = {(kind, name.lower()) for kind, name in present}
+    missing = [
+        f"{kind} {name}"
+        for kind, name in run.summary.objects
+        if (kind, name.lower()) not in known and "\ufffd" not in name
+    ]
+    if missing:
+        run.failed(
+            RestoreError(
+                f"the script was run and these objects are not there: {', '.join(missing[:_NAMED_AT_MOST])}",
+                hint="the user may lack the privilege to see them; else report this as a bug",
+                missing=missing,
+            )
+        )
+
+
+def _check_rows(run: LoadRun, manifest: Manifest | None) -> None:
+    for table in manifest.contents.tables if manifest is not None else ():
+        loaded = run.tables.get(table.name, LoadedTable())
+        exact = loaded.data().exact and run.options.duplicates == ERROR
+        if table.sha256 and exact and loaded.rows != table.rows:
+            raise RestoreError(
+                f"{table.name} got {loaded.rows} rows, and the backup has {table.rows}",
+                hint="do not use the target; a trigger or another session may have interfered",
+            )

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""How a restore loads what it reads, and what it makes of errors."""
+
+from __future__ import annotations
+
+import dataclasses
+
+STOP, CONTINUE = "stop", "continue"
+ERROR, IGNORE, REPLACE = "error", "ignore", "replace"
+VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST = "none", "rows", "digest"
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadOptions:
+    """The ways of loading.
+
+    :param on_error: ``stop`` at the first statement that fails, or ``continue`` with the next one; the restore has
+        failed all the same, and its error lists every one.
+    :param duplicates: what becomes of rows whose keys are in the target already: ``error``, ``ignore`` (the target's
+        row stays) or ``replace``.
+    :param show_data_in_errors: let messages quote row values.
+    :param resume: go on where an interrupted restore of the same backup into the same target stopped.
+    :param verify: after the restore, ``rows`` counts the rows of every table, ``digest`` reads them and compares them
+        with the backup's, ``none`` relies on what the server said of each statement.
+    :param skip_binlog: the target's binary log is not written.
+    """
+
+    on_error: str = STOP
+    duplicates: str = ERROR
+    show_data_in_errors: bool = False
+    resume: bool = False
+    verify: str = VERIFY_NONE
+    skip_binlog: bool = False
