@@ -11,6 +11,7 @@ checker here on purpose: the engine must be importable without them.
 from __future__ import annotations
 
 import functools
+import os
 import re
 import typing as t
 
@@ -69,6 +70,8 @@ def isal_zlib() -> t.Any:
 @functools.cache
 def numpy() -> t.Any:
     """The numpy package, or ``None``: the exact slow path then does the work."""
+    # Its threads for linear algebra, of which nothing is done here, would spin beside every job.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import numpy
     except ImportError:

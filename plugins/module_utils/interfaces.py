@@ -37,9 +37,10 @@ class ArtifactWriter(t.Protocol):
     def can_patch(self) -> bool:
         """Whether files can be patched after writing (a local file can, an upload or an encrypted stream cannot)."""
 
-    def create(self, path: str) -> ArtifactFile:
+    def create(self, path: str, *, patched: bool = False) -> ArtifactFile:
         """A new file. ``path`` is relative with ``/`` between its parts; its folders are made.
 
+        :param patched: it will be patched, so that what is written first is not yet what is digested.
         :raises StorageError: it exists or cannot be created.
         """
 
@@ -145,11 +146,13 @@ class ClusterPlan:
 
     :param databases: the names of those that would be backed up, in that order.
     :param left_out: why others would not, one sentence each.
+    :param consistency: what is one moment in the backup: each ``database``, or the ``server``.
     """
 
     server: ServerIdentity
     databases: tuple[str, ...]
     left_out: tuple[str, ...]
+    consistency: str = "database"
 
 
 class ClusterSource(t.Protocol):

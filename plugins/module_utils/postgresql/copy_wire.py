@@ -28,8 +28,9 @@ from .session import Session
 from .text import to_bytes, to_text
 
 _BLOCK_SIZE = 1 << 20
-#: Below this many bytes a row on average the fast way pays.
+#: Below this many bytes a row on average the fast way pays, and from this many rows on: importing numpy costs as much.
 _SHORT_ROW = 400
+_MANY_ROWS = 100_000
 #: What is worth processing when the server makes a pause.
 _WORTHWHILE = 1 << 17
 _PAUSE_MILLISECONDS = 20
@@ -113,7 +114,7 @@ def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, in
     short = True
     while True:
         block = wire.block()
-        taken = _take_rows(block, short=short)
+        taken = _take_rows(block, many=short and rows >= _MANY_ROWS)
         block.release()
         if taken.number:
             sink.write(taken.text)
@@ -134,9 +135,8 @@ def _read_rows(wire: _Wire, sink: ByteSink, progress: Progress) -> tuple[int, in
             return rows, size
 
 
-def _take_rows(block: memoryview, *, short: bool) -> Rows:
-    # Importing numpy costs more than a small table.
-    numpy = drivers.numpy() if short and len(block) >= _WORTHWHILE else None
+def _take_rows(block: memoryview, *, many: bool) -> Rows:
+    numpy = drivers.numpy() if many and len(block) >= _WORTHWHILE else None
     taken = take_rows_fast(block, numpy) if numpy is not None else None
     return taken if taken is not None and taken.number else take_rows(block)
 

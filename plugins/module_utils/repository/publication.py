@@ -19,20 +19,24 @@ _PIECE = 1 << 20
 
 
 class DigestedFile:
-    """A file of a publication. Its record is known once it is closed."""
+    """A file of a publication. Its record is known once it is closed.
 
-    def __init__(self, staged: StagedFolder, path: str) -> None:
+    :param patched: it will be patched.
+    """
+
+    def __init__(self, staged: StagedFolder, path: str, *, patched: bool = False) -> None:
         self._staged = staged
         self._path = path
         self._inner: NewFile = staged.create(path)
         self._hash = hashlib.sha256()
         self._size = 0
-        self._patched = False
+        self._patched = patched
         self.record: FileRecord | None = None
 
     def write(self, data: Buffer) -> None:
         view = memoryview(data)
-        self._hash.update(view)
+        if not self._patched:
+            self._hash.update(view)
         self._size += view.nbytes
         self._inner.write(view)
 
@@ -109,8 +113,8 @@ class Publication:
     def can_patch(self) -> bool:
         return self._staged.can_patch
 
-    def create(self, path: str) -> DigestedFile:
-        file = DigestedFile(self._staged, self.stored_path(path))
+    def create(self, path: str, *, patched: bool = False) -> DigestedFile:
+        file = DigestedFile(self._staged, self.stored_path(path), patched=patched)
         self._files.append(file)
         return file
 

@@ -9,12 +9,16 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 
 from ..errors import NotFoundError, OutOfSpaceError, StorageError
 from .base import Buffer
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+
+#: How much may wait for the disk; what goes there while more is written need not be waited for at the end.
+_SYNC_EVERY = 32 << 20
 
 
 def storage_error(action: str, path: str, error: OSError) -> StorageError:
@@ -37,6 +41,9 @@ class FileSink:
     :param durable: false for a file that will be read and removed at once: it need not be synced.
     :raises StorageError: the file exists, or its folder cannot be written.
     """
+
+    _ahead: _SyncAhead | None = None
+    _next_sync = _SYNC_EVERY
 
     def __init__(self, path: str, *, durable: bool = True) -> None:
         self.path = path
@@ -61,6 +68,10 @@ class FileSink:
                 view = view[written:]
         except OSError as error:
             raise storage_error("write", self.path, error) from error
+        if self.size >= self._next_sync and self._durable:
+            self._next_sync = self.size + _SYNC_EVERY
+            self._ahead = self._ahead or _SyncAhead(self._fd)
+            self._ahead.begin()
 
     def patch(self, offset: int, data: Buffer) -> None:
         """Replace bytes that were written before (an archive's table of contents, once the offsets are known)."""
@@ -79,6 +90,8 @@ class FileSink:
         if self._fd < 0:
             return
         try:
+            if self._ahead is not None:
+                self._ahead.stop()
             if self._durable:
                 os.fsync(self._fd)
         except OSError as error:
@@ -94,7 +107,47 @@ class FileSink:
         if self._fd >= 0:
             descriptor, self._fd = self._fd, -1
             with contextlib.suppress(OSError):
+                if self._ahead is not None:
+                    self._ahead.stop()
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+class _SyncAhead:
+    """Syncs a file's data in a thread of its own, each time it is told to."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._wanted = threading.Event()
+        self._stopped = False
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="dbfleet-sync", daemon=True)
+        self._thread.start()
+
+    def begin(self) -> None:
+        self._wanted.set()
+
+    def stop(self) -> None:
+        """End the thread, so that the file can be closed.
+
+        :raises OSError: data could not be written. The system says so only once: a later sync would know nothing of it.
+        """
+        self._stopped = True
+        self._wanted.set()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._stopped or self._error is not None:
+                return
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError as error:
+                self._error = error
 
 
 class FileSource:

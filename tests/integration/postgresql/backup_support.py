@@ -55,7 +55,7 @@ class Folder:
     def adopt(self, files: Iterable[FileRecord]) -> None:
         self.adopted.extend(files)
 
-    def create(self, path: str) -> FileSink:
+    def create(self, path: str, *, patched: bool = False) -> FileSink:
         (self.path / path).parent.mkdir(exist_ok=True)
         return FileSink(str(self.path / path))
 

@@ -148,7 +148,7 @@ def test_the_server_dies_in_the_middle(server_pool: servers.fixtures.ServerPool,
                     server.kill()
 
         class KillingFolder(Folder):
-            def create(self, path: str) -> FileSink:
+            def create(self, path: str, *, patched: bool = False) -> FileSink:
                 return Killer(str(self.path / path))
 
         with source(server, "postgres", compression="none") as opened:
@@ -168,7 +168,7 @@ def test_a_full_disk(pg_latest_database: Database, tmp_path: Path) -> None:
             super().write(data)
 
     class FullFolder(Folder):
-        def create(self, path: str) -> FileSink:
+        def create(self, path: str, *, patched: bool = False) -> FileSink:
             return Full(str(self.path / path))
 
     with source(database.server, database.name) as opened:

@@ -30,7 +30,7 @@ from dbfleet.streams.file import FileSink
 
 class Folder:
     can_patch = True
-    def create(self, path):
+    def create(self, path, *, patched=False):
         return FileSink(sys.argv[5] + "/out.dump")
 
 connection = ConnectionOptions(unix_socket=sys.argv[1], port=int(sys.argv[2]), user=sys.argv[3])

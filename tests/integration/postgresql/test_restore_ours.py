@@ -42,7 +42,7 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def create(self, path: str) -> ArtifactFile:
+    def create(self, path: str, *, patched: bool = False) -> ArtifactFile:
         return FileSink(str(self._folder / path))
 
 

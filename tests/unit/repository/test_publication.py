@@ -40,13 +40,14 @@ def test_files_are_recorded_as_they_are_stored(tmp_path: Path) -> None:
 @given(
     st.binary(min_size=1, max_size=100),
     st.lists(st.tuples(st.integers(0, 99), st.binary(min_size=1, max_size=20)), max_size=3),
+    st.booleans(),
 )
 def test_a_patched_file_is_recorded_as_it_is_stored(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, patches: list[tuple[int, bytes]]
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, patches: list[tuple[int, bytes]], announced: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("patched")
     publication = begin(folder)
-    file = publication.create("shop.dump")
+    file = publication.create("shop.dump", patched=announced)
     file.write(content)
     expected = bytearray(content)
     for offset, data in patches:

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,7 @@ def test_a_sync_that_fails_fails_the_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 FULL_DISK = """
 import sys
+import threading
 from dbfleet.errors import OutOfSpaceError
 from dbfleet.streams.file import FileSink
 sink = FileSink(sys.argv[1])
@@ -210,3 +212,36 @@ def test_folders_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 sync_folder(str(tmp_path))
         else:
             sync_folder(str(tmp_path))
+
+
+def test_what_is_large_is_synced_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = threading.Event()
+    real = os.fdatasync
+
+    def watched(descriptor: int) -> None:
+        real(descriptor)
+        synced.set()
+
+    monkeypatch.setattr(os, "fdatasync", watched)
+    sink = FileSink(str(tmp_path / "file"))
+    sink.write(bytes(40 << 20))
+    assert synced.wait(60)
+    sink.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "dbfleet-sync"]
+
+
+def test_data_that_was_lost_while_more_was_written_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = threading.Event()
+
+    def fail(_descriptor: int) -> None:
+        called.set()
+        raise OSError(errno.EIO, "lost")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    sink = FileSink(str(tmp_path / "file"))
+    sink.write(bytes(40 << 20))
+    assert called.wait(60)
+    with pytest.raises(StorageError, match="cannot sync"):
+        sink.close()
+    with pytest.raises(StorageError):
+        sink.write(b"more")

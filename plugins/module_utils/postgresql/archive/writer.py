@@ -78,13 +78,10 @@ def new_archive(
     if archive_format == "plain":
         text = Script(header, entries, server_version=server_version, options=script)
         return PlainWriter(compress_sink(writer.create(name), compression), text)
+    file = writer.create(name, patched=writer.can_patch)
     if archive_format == "tar":
         options = ScriptOptions(clean=True, create=True)
         text = Script(header, entries, server_version=server_version, options=options)
         extracted = extracted_script(text, file_name=data_file_name, large_object_file_name=large_object_file_name)
-        return TarWriter(
-            writer.create(name), header=header, entries=entries, script=to_bytes(extracted), can_patch=writer.can_patch
-        )
-    return CustomWriter(
-        writer.create(name), header=header, entries=entries, compression=compression, can_patch=writer.can_patch
-    )
+        return TarWriter(file, header=header, entries=entries, script=to_bytes(extracted), can_patch=writer.can_patch)
+    return CustomWriter(file, header=header, entries=entries, compression=compression, can_patch=writer.can_patch)
