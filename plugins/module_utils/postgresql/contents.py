@@ -16,6 +16,7 @@ from .catalog.base import SATELLITE_KINDS, DatabaseObject, Entry, Key
 from .catalog.column import Columns
 from .catalog.composite_type import CompositeType
 from .catalog.context import Catalog, Definitions
+from .catalog.data_order import read_data_references
 from .catalog.database import read_database
 from .catalog.extension_data import ExtensionTableData
 from .catalog.inventory import refuse_what_is_not_covered
@@ -71,7 +72,7 @@ class Contents:
     :param data: the tables whose rows follow, in the same order.
     :param large_objects: what follows the tables' rows.
     :param objects: how many of each kind.
-    :param warnings: what was left out, and why.
+    :param warnings: what was left out, and why; and what may be in the way of a restore.
     """
 
     entries: tuple[TocEntry, ...]
@@ -132,6 +133,9 @@ def _read(catalog: Catalog) -> Contents:
     graph = Graph(objects, catalog.aliases, catalog.redirects)
     for catalog_oid, oid, needed_catalog, needed_oid in session.stream(_DEPENDENCIES):
         graph.add(Key(int(catalog_oid), int(oid)), Key(int(needed_catalog), int(needed_oid)))
+    if not selection.definitions:
+        for data, needed in read_data_references(catalog):
+            graph.add(data, needed)
     ordered = graph.order()
     parts: dict[Key, list[DatabaseObject]] = collections.defaultdict(list)
     for one in objects:
@@ -153,8 +157,20 @@ def _read(catalog: Catalog) -> Contents:
         data=tuple(table.data),
         large_objects=tuple(table.large_objects),
         objects=table.counts(ordered),
-        warnings=tuple(catalog.left_out.values()),
+        warnings=tuple(_warnings(catalog, graph)),
     )
+
+
+def _warnings(catalog: Catalog, graph: Graph) -> t.Iterator[str]:
+    for why in catalog.left_out.values():
+        yield f"not in the backup: {why}"
+    for loop in graph.circular:
+        names = ", ".join(f"{one.schema}.{one.name}" for one in map(graph.objects.__getitem__, loop))
+        among = "these tables refer to each other" if len(loop) > 1 else "this table refers to itself"
+        yield (
+            f"{among} by foreign keys, so that no order of their rows is sure to load: {names}"
+            " (disable the triggers or drop the keys when loading, or back the definitions up too)"
+        )
 
 
 def _with_inserts(contents: Contents) -> Contents:

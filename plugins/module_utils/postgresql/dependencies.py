@@ -47,6 +47,8 @@ class Graph:
         self.separate: set[Key] = set()
         #: Objects that moved behind the data because of a loop.
         self.postponed: set[Key] = set()
+        #: Tables whose rows refer to each other in a circle, so that no order of their data is right.
+        self.circular: list[list[Key]] = []
         for one in self.objects.values():
             self._place(one)
             for key in one.edges():
@@ -66,7 +68,11 @@ class Graph:
         key, needed = self.resolve(key), self.resolve(needed)
         if self._redirects:
             needed = self._redirects.get((key, needed), needed)
-        if key == needed or key not in self.objects or needed not in self.objects:
+        if key not in self.objects or needed not in self.objects:
+            return
+        if key == needed:
+            if self.objects[key].priority == Priority.TABLE_DATA:
+                self.circular.append([key])
             return
         # An extension comes with its members, even with one that is an object here.
         if self._aliases.get(needed) == key:
@@ -134,6 +140,10 @@ class Graph:
                     self.postponed.add(key)
                     self._postpone_statistics(key)
                     return
+        if all(key in self.objects and self.objects[key].priority == Priority.TABLE_DATA for key in loop):
+            self.circular.append(loop)
+            self.needs[loop[0]].discard(loop[1])
+            return
         names = [self.objects[key].label for key in loop if key in self.objects]
         raise UnsupportedObjectError(
             f"these objects depend on each other in a loop that cannot be resolved: {', '.join(names)}",

@@ -71,7 +71,7 @@ class PostgresqlBackupSource:
         """Write the archive: table of contents, then every table's rows out of the one snapshot."""
         session, snapshot, contents = self._begun()
         for warning in contents.warnings:
-            progress.warn(f"not in the backup: {warning}")
+            progress.warn(warning)
         header = ArchiveHeader(
             version=archive_version(self._options, self._compression, session.version),
             created=time.time(),
