@@ -14,18 +14,10 @@ import os
 import sys
 import typing as t
 
-from ..backup import backup
 from ..boundary import job_boundary
-from ..cluster_backup import ClusterBackupRequest, backup_cluster
-from ..cluster_restore import ClusterRestoreRequest, restore_cluster
 from ..debug_log import debug_log
 from ..errors import DbfleetError, StorageError
-from ..info import info
 from ..progress import Progress
-from ..requests.backup import backup_request
-from ..requests.info import info_request
-from ..requests.restore import restore_request
-from ..restore import restore
 from .arguments import Command, parse_arguments
 from .output import (
     backup_text,
@@ -86,9 +78,17 @@ def _run(command: Command) -> _Outcome:
         return _JOBS[command.job](command, progress)
 
 
+# Each job imports what it needs itself: importing everything would take longer than many a job.
+
+
 def _backup(command: Command, progress: Progress) -> _Outcome:
+    from ..backup import BackupRequest, backup
+    from ..requests.backup import backup_request
+
     request = backup_request(command.given, check=command.check)
-    if isinstance(request, ClusterBackupRequest):
+    if not isinstance(request, BackupRequest):
+        from ..cluster_backup import backup_cluster
+
         data = backup_cluster(request, progress).to_dict()
         return data, cluster_backup_text(data, check=command.check)
     data = backup(request, progress).to_dict()
@@ -96,6 +96,10 @@ def _backup(command: Command, progress: Progress) -> _Outcome:
 
 
 def _restore(command: Command, progress: Progress) -> _Outcome:
+    from ..cluster_restore import ClusterRestoreRequest, restore_cluster
+    from ..requests.restore import restore_request
+    from ..restore import restore
+
     request = restore_request(command.given, check=command.check)
     if isinstance(request, ClusterRestoreRequest):
         data = restore_cluster(request, progress).to_dict()
@@ -105,6 +109,9 @@ def _restore(command: Command, progress: Progress) -> _Outcome:
 
 
 def _info(command: Command, _progress: Progress) -> _Outcome:
+    from ..info import info
+    from ..requests.info import info_request
+
     data = info(info_request(command.given)).to_dict()
     return data, info_text(data)
 

@@ -20,7 +20,6 @@ from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, read_contents
 from .data_out import TablesOut, write_large_objects
-from .dump_parallel import Assignment, write_in_parallel
 from .form import archive_version, form_of, insert_options, recorded_options, script_options
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
@@ -112,6 +111,9 @@ class PostgresqlBackupSource:
     ) -> tuple[TableRecord, ...]:
         session, snapshot, contents = self._begun()
         if isinstance(archive, DirectoryWriter) and self._options.jobs > 1 and archive.waiting > 1:
+            # Imported here, as one process alone needs none of it.
+            from .dump_parallel import Assignment, write_in_parallel
+
             assignment = Assignment(
                 connection=self._options.connection,
                 database=self._options.database,
