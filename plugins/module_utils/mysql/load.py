@@ -31,6 +31,8 @@ _LOG = logging.getLogger("dbfleet.mysql")
 # warnings, which are judged one by one.
 _NO_TIME_LIMIT = {"max_statement_time": "0"}
 _ALL_WARNINGS = {"max_error_count": "65535"}
+# What the server that was backed up had, is made: foreign keys that lead to keys which are not unique among them.
+_OLD_FOREIGN_KEYS = {"restrict_fk_on_non_standard_key": "OFF"}
 _INVISIBLE_KEYS = "sql_generate_invisible_primary_key"
 
 
@@ -178,8 +180,9 @@ class MysqlRestoreTarget:
         self._threads.append(session.thread_id)
         session.set_variables(_NO_TIME_LIMIT)
         # MySQL may want a privilege for it; a statement with more warnings than the server shows is then an error.
-        with contextlib.suppress(PrivilegeError):
-            session.set_variables(_ALL_WARNINGS)
+        for variables in (_ALL_WARNINGS, _OLD_FOREIGN_KEYS):
+            with contextlib.suppress(PrivilegeError):
+                session.set_variables(variables)
         if session.variables.get(_INVISIBLE_KEYS) == "ON":
             # It needs a privilege, so it is only set where it would matter.
             session.execute(f"SET SESSION {_INVISIBLE_KEYS} = OFF")

@@ -90,6 +90,7 @@ class ScriptRunner:
         self._commits = not verbs & _TRANSACTION_VERBS
         self._lanes = list(run.lanes) if self._commits else [run.main]
         self._label = ""
+        self._begun: set[str] = set()
 
     def run(self, filters: t.Sequence[StatementFilter], policy: ScriptPolicy) -> None:
         """Run everything.
@@ -121,12 +122,16 @@ class ScriptRunner:
     # -- rows
 
     def _insert(self, passed: Passed) -> None:
-        independent = len(self._lanes) > 1 and _is_independent(passed)
+        name = name_of(passed.action)
+        first = name not in self._begun
+        self._begun.add(name)
+        # MariaDB locks a table as a whole while its first rows come in.
+        independent = len(self._lanes) > 1 and not first and _is_independent(passed)
         if not independent:
             self._finish_all()
         lane = self._idle_lane() if independent else self._run.main
         run = self._run
-        run.tables.setdefault(name_of(passed.action), LoadedTable()).digest("").add(passed.original, passed.action)
+        run.tables.setdefault(name, LoadedTable()).digest("").add(passed.original, passed.action)
         started = False
         with run.going_on():
             self._start(lane, passed)
@@ -135,6 +140,7 @@ class ScriptRunner:
             self._under_way[id(lane)] = (lane, passed)
             if not independent and len(self._lanes) > 1:
                 self._finish_all()
+                self._commit_all()
             elif len(passed.statement.text) > OVERLAP_UP_TO:
                 self._finish(lane)
 
