@@ -150,6 +150,57 @@ options:
         archive. That nothing at all is found is always a failure.
       - PostgreSQL only.
     type: bool
+  file:
+    description:
+      - Instead of restoring, write the script that would be run to this file on the managed host. No server is needed,
+        and C(psql) can run it.
+      - A file that exists is replaced when the new one is whole. It is readable by its owner only.
+      - With O(create), the script makes the database and connects to it; with O(clean), it drops first what it makes.
+      - PostgreSQL only, and for archives.
+    type: path
+  if_exists:
+    description:
+      - With O(file) and O(clean), have the script drop only what exists. A restore into a database always does so.
+      - PostgreSQL only.
+    type: bool
+  no_restrict:
+    description:
+      - With O(file), leave out the commands around the script that keep C(psql) from running anything that data has
+        smuggled in. C(psql) before 14.19, 15.14, 16.10 and 17.6 does not know them.
+      - PostgreSQL only.
+    type: bool
+  restrict_key:
+    description:
+      - With O(file), the key of those commands, letters and digits, instead of a random one.
+      - PostgreSQL only.
+    type: str
+  role:
+    description:
+      - With O(file), have the script do everything as this role.
+      - PostgreSQL only.
+    type: str
+  disable_triggers:
+    description:
+      - With O(file) and O(data_only), have the script switch the triggers of a table off while its rows are loaded.
+        Whoever runs it must be a superuser.
+      - PostgreSQL only.
+    type: bool
+  superuser:
+    description:
+      - The superuser as whom O(disable_triggers) is done.
+      - PostgreSQL only.
+    type: str
+  enable_row_security:
+    description:
+      - With O(file), have the script load rows as the policies of the tables allow. Without it, such a table is an error
+        for whoever they hold for.
+      - PostgreSQL only.
+    type: bool
+  use_set_session_authorization:
+    description:
+      - With O(file), have the script make objects as their owners, instead of giving them away afterwards.
+      - PostgreSQL only.
+    type: bool
   with_dependencies:
     description:
       - Restore also what the selected objects depend on, by the archive's own dependencies. These are their schemas,

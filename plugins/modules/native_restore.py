@@ -345,19 +345,25 @@ from ..module_utils.restore import RestoreResult, restore
 def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec("restore"),
-        mutually_exclusive=[("repository", "source"), ("database", "all_databases", "globals_only")],
-        required_one_of=[("repository", "source"), ("database", "all_databases", "globals_only")],
+        mutually_exclusive=[("repository", "source"), ("database", "all_databases", "globals_only", "file")],
+        required_one_of=[("repository", "source"), ("database", "all_databases", "globals_only", "file")],
         supports_check_mode=True,
     )
 
     def job(progress: Progress) -> RestoreResult | ClusterRestoreResult:
+from ..module_utils.errors import UsageError
         request = restore_request(given_to_module("restore", module.params), check=module.check_mode)
         if isinstance(request, ClusterRestoreRequest):
             return restore_cluster(request, progress)
         return restore(request, progress)
 
     run_module(module, respawn, job, name="restore")
+from ..module_utils.restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
 
 
 if __name__ == "__main__":
     main()
+        if isinstance(request, RestoreScriptRequest):
+            if request.file == STANDARD_OUTPUT:
+                raise UsageError("a module has no standard output for a script", hint="name a file")
+            return restore_to_script(request, progress)

@@ -30,7 +30,7 @@ LAYERS = (
     {"repository"},
     {"interfaces"},
     {"mysql", "postgresql"},
-    {"backup", "cluster_backup", "cluster_restore", "info", "restore", "summary"},
+    {"backup", "cluster_backup", "cluster_restore", "info", "restore", "restore_script", "summary"},
     {"requests"},
     {"cli", "module_entry"},
 )

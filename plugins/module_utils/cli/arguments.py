@@ -103,11 +103,12 @@ def _parser() -> Parser:
 def _add_transfer(kinds: t.Any, job: str, world: str) -> None:
     label = "MySQL or MariaDB" if world == "mysql" else "PostgreSQL"
     aliases = ["mariadb"] if world == "mysql" else []
+    target = "(--database DB | --file PATH)" if (job, world) == ("restore", "postgresql") else "--database DB"
     parser = kinds.add_parser(
         world,
         aliases=aliases,
         help=label,
-        usage=f"dbfleet {job} {world} [OPTION]... --database DB {_PLACE_USAGE[job]}",
+        usage=f"dbfleet {job} {world} [OPTION]... {target} {_PLACE_USAGE[job]}",
         description=f"{_SUMMARIES[job].capitalize()}: {label}.",
         epilog=f"The password comes from {_PASSWORD_SOURCES[world]}, never from an argument, which everybody can see.",
     )

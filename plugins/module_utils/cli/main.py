@@ -16,7 +16,7 @@ import typing as t
 
 from ..boundary import job_boundary
 from ..debug_log import debug_log
-from ..errors import DbfleetError, StorageError
+from ..errors import DbfleetError, StorageError, UsageError
 from ..progress import Progress
 from .arguments import Command, parse_arguments
 from .output import (
@@ -27,6 +27,7 @@ from .output import (
     error_text,
     info_text,
     json_line,
+    restore_script_text,
     restore_text,
 )
 from .terminal import progress_sink
@@ -112,11 +113,17 @@ def _info(command: Command, _progress: Progress) -> _Outcome:
     from ..info import info
     from ..requests.info import info_request
 
+    from ..restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
     data = info(info_request(command.given)).to_dict()
     return data, info_text(data)
 
 
 _JOBS: dict[str, t.Callable[[Command, Progress], _Outcome]] = {"backup": _backup, "restore": _restore, "info": _info}
+    if isinstance(request, RestoreScriptRequest):
+        if request.file == STANDARD_OUTPUT and command.json:
+            raise UsageError("--json and a script cannot both go to standard output", hint="name a file for the script")
+        data = restore_to_script(request, progress).to_dict()
+        return data, restore_script_text(data, check=command.check)
 
 
 def _deliver(command: Command, data: dict[str, t.Any], text: str) -> None:

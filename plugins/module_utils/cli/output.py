@@ -105,6 +105,19 @@ def restore_text(data: Data, *, check: bool) -> str:
     return _title(f"restored database {restore['database']}") + _facts(facts)
 
 
+def restore_script_text(data: Data, *, check: bool) -> str:
+    """Which script was written, or in check mode would be."""
+    restore = data["restore"]
+    facts = [("from", restore["source"]), ("checked", restore["verified"])]
+    if check:
+        return _title(f"the script {restore['file']} can be written") + _facts(facts)
+    facts += [
+        ("rows", f"{restore['rows']:,} in {_count(len(restore['tables']), 'table')}"),
+        ("took", duration_text(restore["duration"])),
+    ]
+    return _title(f"wrote the script {restore['file']}") + _facts(facts)
+
+
 def cluster_restore_text(data: Data, *, check: bool) -> str:
     """What a restore of a set did, or in check mode would do."""
     restore = data["restore"]

@@ -147,7 +147,7 @@ class _Selector:
                 self._selected.add(entry.dump_id)
             elif self._is_selected(entry, section):
                 self._selected.add(entry.dump_id)
-                chosen = True
+                chosen = chosen or not _is_about_database(entry)
         if self._selection.with_dependencies:
             self._add_dependencies()
         self._check_names()
@@ -199,7 +199,7 @@ class _Selector:
     def _follows_selected(self, entry: TocEntry) -> bool:
         """Whether what belongs to another entry goes with it; in a selection of names or schemas only."""
         selection = self._selection
-        if entry.tag.startswith("DATABASE "):
+        if _is_about_database(entry):
             return True
         if not (selection.by_name or selection.schemas or selection.exclude_schemas):
             return True
@@ -271,6 +271,10 @@ class _Selector:
         """Whether an entry that nobody named may come with another that was."""
         in_section = entry.section in self._sections or entry.section == SECTION_NONE
         return in_section and not self._is_unwanted_kind(entry) and self._has_wanted_part(entry)
+
+
+def _is_about_database(entry: TocEntry) -> bool:
+    return entry.desc in FOLLOWER_KINDS and entry.tag.startswith("DATABASE ")
 
 
 def _has_data(entry: TocEntry) -> bool:

@@ -46,6 +46,21 @@ _PARTS = tuple(
     )
 )
 
+_SCRIPT = tuple(
+    Option(name, text, flags, _RESTORE, _SYSTEM, type="bool")
+    for name, flags, text in (
+        ("if_exists", ("--if-exists",), "file: with clean, drop only what exists"),
+        ("no_restrict", ("--no-restrict",), "file: leave out what psql before 14.19, 15.14, 16.10 and 17.6 refuses"),
+        ("disable_triggers", ("--disable-triggers",), "data alone: without the tables' triggers"),
+        ("enable_row_security", ("--enable-row-security",), "load rows as policies allow"),
+        (
+            "use_set_session_authorization",
+            ("--use-set-session-authorization",),
+            "make objects as their owners, instead of giving them away",
+        ),
+    )
+)
+
 POSTGRESQL_RESTORE = (
     *_NAMES,
     *_PARTS,
@@ -57,6 +72,32 @@ POSTGRESQL_RESTORE = (
         _SYSTEM,
         type="path",
         metavar="FILE",
+    ),
+    Option(
+        "file",
+        "write the script that would be run, instead of running it (- for standard output)",
+        ("--file",),
+        _RESTORE,
+        _SYSTEM,
+        type="path",
+    ),
+    *_SCRIPT,
+    Option("role", "do everything as this role", ("--role",), _RESTORE, _SYSTEM, metavar="ROLE"),
+    Option(
+        "superuser",
+        "who disables triggers",
+        ("--superuser",),
+        _RESTORE,
+        _SYSTEM,
+        metavar="ROLE",
+    ),
+    Option(
+        "restrict_key",
+        "file: the key around the script, to get the same script again",
+        ("--restrict-key",),
+        _RESTORE,
+        _SYSTEM,
+        metavar="KEY",
     ),
     Option(
         "globals_only",

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from ..cluster_restore import ClusterRestoreRequest
 from ..restore import Origin, RestoreRequest
+from ..restore_script import RestoreScriptRequest
 from .given import Given
 from .mysql_restore import mysql_restore
 from .option import POSTGRESQL
 from .postgresql_restore import postgresql_restore
+from .postgresql_restore_script import restore_to_script_options
+
+# What a restore into a database cannot do yet.
+_SESSION = ("role", "superuser", "disable_triggers", "enable_row_security", "use_set_session_authorization")
 
 
-def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRestoreRequest:
-    """What to restore, into which database (or all of a set), and whether to do it at all.
+def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRestoreRequest | RestoreScriptRequest:
+    """What to restore, into which database (or all of a set, or as which script), and whether to do it at all.
 
     :param check: only verify the artifact and find out what would be done.
     :raises UsageError: the options contradict each other or a value is not valid.
@@ -24,7 +29,6 @@ def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRes
         given.only_with(name, "repository")
     if given.text("backup") != "latest":
         given.only_with("backup", "repository")
-    given.at_most_one("create", "clean", "force")
     origin = Origin(
         repository=given.text("repository"),
         cluster=given.text("cluster"),
@@ -32,15 +36,19 @@ def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRes
         backup=given.text("backup"),
         source=given.text("source"),
     )
-    if given.world != POSTGRESQL:
-        return RestoreRequest(options=mysql_restore(given), origin=origin, check=check)
-    what = given.exactly_one("database", "all_databases", "globals_only")
+    script = ("file",) if given.world == POSTGRESQL else ()
+    what = given.exactly_one("database", "all_databases", "globals_only", *script)
+    if what == "file":
+        options = restore_to_script_options(given)
+        return RestoreScriptRequest(options=options, origin=origin, file=given.text("file"), check=check)
+    given.at_most_one("create", "clean", "force")
+    for name in ("if_exists", "no_restrict", "restrict_key", *_SESSION):
+        given.only_with(name, "file")
+    into = postgresql_restore(given) if given.world == POSTGRESQL else mysql_restore(given)
     if what == "database":
-        return RestoreRequest(options=postgresql_restore(given), origin=origin, check=check)
-    for name in ("source_database", "create", "clean"):
+        return RestoreRequest(options=into, origin=origin, check=check)
+    for name in ("source_database", "create", "clean", "resume"):
         given.only_with(name, "database")
     if what == "all_databases":
         given.only_with("all_databases", "repository")
-    return ClusterRestoreRequest(
-        options=postgresql_restore(given), origin=origin, globals_only=what == "globals_only", check=check
-    )
+    return ClusterRestoreRequest(options=into, origin=origin, globals_only=what == "globals_only", check=check)

@@ -33,6 +33,8 @@ class PlainWriter:
         self._script = script
         self._steps = list(reversed(script.steps))
         self._busy = False
+        # What comes after the data that is being written.
+        self._ending = ""
         self.write_text(script.beginning())
 
     def begin_data(self, entry: TocEntry) -> ByteSink:
@@ -70,13 +72,16 @@ class PlainWriter:
         if self._busy or not self._steps or self._steps[-1].dump_id != entry.dump_id:
             raise DbfleetError(f"the data of {entry_name(entry)} is written out of turn")
         self._busy = True
-        self.write_text(self._script.data_heading(self._steps.pop()))
+        step = self._steps.pop()
+        self.write_text(self._script.data_heading(step))
+        self._ending = self._script.data_ending(step)
 
     def _write_definitions(self) -> None:
         while self._steps and not self._steps[-1].had_dumper:
             self.write_text(self._script.definition(self._steps.pop()))
 
     def _end(self) -> None:
+        self.write_text(self._ending)
         self._busy = False
 
 
