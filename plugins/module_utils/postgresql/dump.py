@@ -29,7 +29,12 @@ from .selection.resolve import resolve
 from .session import Session
 from .snapshot import Snapshot, apply_dump_settings, begin_snapshot, system_identifier
 
-_SIZES = "SELECT oid, pg_catalog.pg_table_size(oid) FROM pg_catalog.unnest($1::oid[]) t (oid)"
+# pg_table_size looks at four times as many files, which takes seconds where there are very many tables.
+_SIZES = """
+    SELECT oid, pg_catalog.pg_relation_size(oid)
+           + coalesce(pg_catalog.pg_relation_size(nullif(reltoastrelid, 0::oid)), 0)
+    FROM pg_catalog.pg_class WHERE oid = ANY ($1::pg_catalog.oid[])
+"""
 
 
 class PostgresqlBackupSource:

@@ -32,8 +32,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 def render_manifest(manifest: Manifest) -> bytes:
     """The canonical bytes of a manifest."""
-    fields = {"manifest_version": MANIFEST_VERSION, **dataclasses.asdict(manifest)}
-    text = json.dumps(fields, indent=1, ensure_ascii=True, sort_keys=True, allow_nan=False)
+    fields = {"manifest_version": MANIFEST_VERSION, **vars(manifest)}
+    text = json.dumps(fields, indent=1, ensure_ascii=True, sort_keys=True, allow_nan=False, default=vars)
     # "checksum" goes last by hand: sorted with the others it would be in the middle of what it covers.
     return (text[:-2] + _CHECKSUM_LINE.format(_checksum(text.encode("ascii")))).encode("ascii")
 
@@ -124,7 +124,15 @@ def _decode_record(record: type, value: t.Any, place: str) -> t.Any:
             f"{place}{cause}", hint="use a newer version of dbfleet if one wrote this backup" if unknown else ""
         )
     separator = "" if place.endswith(" ") else "."
-    return record(**{key: _decode(hints[key], element, f"{place}{separator}{key}") for key, element in value.items()})
+    return record(
+        **{
+            # Most fields are of the very type: a manifest may list very many tables.
+            key: element
+            if element.__class__ is hints[key]
+            else _decode(hints[key], element, f"{place}{separator}{key}")
+            for key, element in value.items()
+        }
+    )
 
 
 @functools.cache
