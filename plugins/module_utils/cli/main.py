@@ -100,11 +100,17 @@ def _restore(command: Command, progress: Progress) -> _Outcome:
     from ..cluster_restore import ClusterRestoreRequest, restore_cluster
     from ..requests.restore import restore_request
     from ..restore import restore
+    from ..restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
 
     request = restore_request(command.given, check=command.check)
     if isinstance(request, ClusterRestoreRequest):
         data = restore_cluster(request, progress).to_dict()
         return data, cluster_restore_text(data, check=command.check)
+    if isinstance(request, RestoreScriptRequest):
+        if request.file == STANDARD_OUTPUT and command.json:
+            raise UsageError("--json and a script cannot both go to standard output", hint="name a file for the script")
+        data = restore_to_script(request, progress).to_dict()
+        return data, restore_script_text(data, check=command.check)
     data = restore(request, progress).to_dict()
     return data, restore_text(data, check=command.check)
 
@@ -113,17 +119,11 @@ def _info(command: Command, _progress: Progress) -> _Outcome:
     from ..info import info
     from ..requests.info import info_request
 
-    from ..restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
     data = info(info_request(command.given)).to_dict()
     return data, info_text(data)
 
 
 _JOBS: dict[str, t.Callable[[Command, Progress], _Outcome]] = {"backup": _backup, "restore": _restore, "info": _info}
-    if isinstance(request, RestoreScriptRequest):
-        if request.file == STANDARD_OUTPUT and command.json:
-            raise UsageError("--json and a script cannot both go to standard output", hint="name a file for the script")
-        data = restore_to_script(request, progress).to_dict()
-        return data, restore_script_text(data, check=command.check)
 
 
 def _deliver(command: Command, data: dict[str, t.Any], text: str) -> None:
