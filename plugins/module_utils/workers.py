@@ -26,6 +26,7 @@ from .progress import Progress, ProgressState
 
 _REPORT_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
+_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
 Task = t.TypeVar("Task")
 Result = t.TypeVar("Result")
@@ -166,9 +167,12 @@ class _Member(t.Generic[Task]):
         self.process = context.Process(
             target=_work, args=(start, argument, theirs), name=f"dbfleet-worker-{number + 1}", daemon=True
         )
+        # The process begins with this one's handlers; none of them shall run before it has its own.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             self.process.start()
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
 
     def give(self, task: Task) -> None:
@@ -225,6 +229,7 @@ def _work(start: t.Callable[[t.Any], Worker[t.Any, t.Any]], argument: t.Any, pip
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_end_with_parent, name="dbfleet-parent-watch", daemon=True).start()
     reporter = _Reporter(pipe)
     try:

@@ -106,6 +106,23 @@ options:
     type: str
     choices: [stop, continue]
   show_data_in_errors:
+  resume:
+    description:
+      - Record what is done, and go on where an earlier run of the same restore was interrupted, whether by an error, a
+        signal or a failure of the host or the server. Give it from the first run on.
+      - The restore is the same if backup, target and what is selected are the same. A table that was not finished
+        starts over.
+      - What is recorded goes into a small file in O(state_folder), which is removed in the end. With O(create) the
+        unfinished database waits under a name that begins with C(dbfleet_resumable_).
+      - Does not go with O(clean), O(single_transaction) and scripts.
+      - PostgreSQL only.
+    type: bool
+  state_folder:
+    description:
+      - Where O(resume) records what is done, by default C(dbfleet) in C(XDG_STATE_HOME), in C(/var/lib) for root, or in
+        C(~/.local/state).
+      - PostgreSQL only.
+    type: path
     description:
       - Let errors quote row values as the server does. Without it they are left out of messages, results and logs.
       - PostgreSQL only.

@@ -16,6 +16,9 @@ from .quoting import identifier
 from .session import Session
 from .toc import TocEntry
 
+#: What databases are called while they are restored.
+UNFINISHED_PREFIX = "dbfleet_restoring_"
+
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s";]+)'
 _CREATE = re.compile(rf"CREATE DATABASE ({_NAME}) WITH (.*);\s*", re.DOTALL)
 _OPTION = re.compile(rf"([A-Z_]+) = ('(?:[^']|'')*'|{_NAME})(?:\s+|$)")
@@ -102,18 +105,26 @@ def property_statements(entry: TocEntry | None, others: t.Iterable[TocEntry], na
     return tuple(statements)
 
 
+def resumable_name() -> str:
+    """A temporary name for a database whose restore may be resumed."""
+    return f"dbfleet_resumable_{secrets.token_hex(8)}"
+
+
 class NewDatabase:
     """A database that does not exist under its own name before :meth:`publish`.
 
     :param name: its final name.
     :param entry: the archive's ``DATABASE`` entry, if it has one.
+    :param temporary_name: by default one that is used once; :func:`resumable_name` gives one that is left alone.
     """
 
-    def __init__(self, options: ConnectionOptions, name: str, entry: TocEntry | None) -> None:
+    def __init__(
+        self, options: ConnectionOptions, name: str, entry: TocEntry | None, *, temporary_name: str = ""
+    ) -> None:
         self._options = options
         self._entry = entry
         self.name = name
-        self.temporary_name = f"dbfleet_restoring_{secrets.token_hex(8)}"
+        self.temporary_name = temporary_name or f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}"
 
     def create(self, maintenance: Session) -> None:
         """Create it under the temporary name.
@@ -122,6 +133,11 @@ class NewDatabase:
         :raises QueryError, PrivilegeError, NotFoundError, UnsupportedObjectError: it could not be created.
         """
         maintenance.execute(create_statement(self._entry, self.temporary_name, version=maintenance.version))
+
+    def exists(self, maintenance: Session) -> bool:
+        """Whether there is a database of the temporary name."""
+        query = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1"
+        return bool(maintenance.query(query, (self.temporary_name,)))
 
     def settings(self, entries: t.Iterable[TocEntry]) -> tuple[str, ...]:
         """The statements that give it owner, settings, comment and privileges, under its temporary name.

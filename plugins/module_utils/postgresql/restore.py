@@ -26,7 +26,7 @@ from .archive.entries import TABLE_DATA
 from .archive.reader import ArchiveReader, open_archive
 from .archive_needs import Needs, archive_needs
 from .connection import connect
-from .new_database import NewDatabase, create_statement, property_statements
+from .new_database import NewDatabase, create_statement, property_statements, resumable_name
 from .options import RestoreOptions
 from .pooler import refuse_transaction_pooler
 from .preflight import Report, check_database, check_database_rights, check_empty, check_server
@@ -34,6 +34,7 @@ from .restore_archive import (
     OpenedArchive,
     check_run_options,
     check_single_transaction,
+    open_state,
     restore_archive,
     transaction_locks,
 )
@@ -42,6 +43,7 @@ from .restore_ledger import Ledger
 from .restore_order import RestoreOrder, names, restore_order
 from .restore_selection import select_entries
 from .restore_sql import archive_settings
+from .restore_state import RestoreState, end_sessions
 from .script_run import ScriptOptions, run_script
 from .script_source import ScriptSource, is_script
 from .script_tables import records
@@ -71,6 +73,7 @@ class PostgresqlRestoreTarget:
         self._options = options
         self._session: Session | None = None
         self._script: ScriptSummary | None = None
+        self._state: RestoreState | None = None
 
     def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
         """Read the whole archive or script; no server is needed.
@@ -100,6 +103,8 @@ class PostgresqlRestoreTarget:
             order = restore_order(select_entries(archive.entries, self._options.selection))
             settings = archive_settings(archive.entries)
         check_supported(order)
+        if options.run.resume and self._state is None:
+            self._state = open_state(order, settings, manifest, options)
         session = self._connect_new() if options.create else self._connect_target()
         refuse_transaction_pooler(session, options.connection)
         needs = archive_needs(order, create=options.create)
@@ -142,6 +147,12 @@ class PostgresqlRestoreTarget:
         )
 
     def close(self) -> None:
+        self._disconnect()
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+    def _disconnect(self) -> None:
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -155,16 +166,22 @@ class PostgresqlRestoreTarget:
         elif any(entry.desc != "DATABASE" for entry in order.database):
             progress.message("the database's own settings, comment and privileges are only restored with create")
         with self._cancelled_on_failure(session):
-            return restore_archive(
+            if self._state is not None:
+                _begin_or_end_sessions(self._state, session, self._options.database)
+            ledger = restore_archive(
                 session, archive, self._options, progress,
-                new_database=False, last=lambda: _execute_all(session, properties),
+                new_database=False, last=lambda: _execute_all(session, properties), state=self._state,
             )  # fmt: skip
+        if self._state is not None:
+            self._state.remove()
+        return ledger
 
     def _restore_new(self, archive: OpenedArchive, progress: Progress) -> Ledger:
         def fill(session: Session, new: NewDatabase) -> Ledger:
             return restore_archive(
                 session, archive, self._options, progress,
                 new_database=True, last=lambda: _execute_all(session, new.settings(archive.order.database)),
+                state=self._state,
             )  # fmt: skip
 
         return self._in_new_database(_database_entry(archive.order), fill)
@@ -172,9 +189,7 @@ class PostgresqlRestoreTarget:
     def _in_new_database(self, entry: TocEntry | None, fill: t.Callable[[Session, NewDatabase], _Filled]) -> _Filled:
         """Have a database filled under a temporary name, then give it its own."""
         maintenance = self._session or self._connect_new()
-        new = NewDatabase(self._options.connection, self._options.database, entry)
-        with self._removed_on_failure(new):
-            new.create(maintenance)
+        with self._new_database(maintenance, entry) as new:
             session = connect(self._options.connection, database=new.temporary_name)
             try:
                 with self._cancelled_on_failure(session):
@@ -182,7 +197,27 @@ class PostgresqlRestoreTarget:
             finally:
                 session.close()
             new.publish(maintenance)
+        if self._state is not None:
+            self._state.remove()
         return filled
+
+    @contextlib.contextmanager
+    def _new_database(self, maintenance: Session, entry: TocEntry | None) -> t.Iterator[NewDatabase]:
+        """The database to be filled: a new one that goes away on failure, or one that waits to be resumed."""
+        connection, name = self._options.connection, self._options.database
+        if self._state is None:
+            new = NewDatabase(connection, name, entry)
+            with self._removed_on_failure(new):
+                new.create(maintenance)
+                yield new
+            return
+        header = self._state.header
+        new = NewDatabase(connection, name, entry, temporary_name=header.database if header else resumable_name())
+        there = new.exists(maintenance)
+        _begin_or_end_sessions(self._state, maintenance, new.temporary_name, over=not there)
+        if not there:
+            new.create(maintenance)
+        yield new
 
     # -- plain scripts
 
@@ -202,7 +237,8 @@ class PostgresqlRestoreTarget:
                 f"{artifact.description} is a script, of which nothing can be selected",
                 hint="restore it as it is, or select from an archive (format custom, directory or tar)",
             )
-        given = {"jobs": options.jobs > 1, "transaction_size": options.run.transaction_size}
+        how = options.run
+        given = {"jobs": options.jobs > 1, "transaction_size": how.transaction_size, "resume": how.resume}
         for name in (name for name, value in given.items() if value):
             raise UsageError(
                 f"{name} does not go with the script {artifact.description}: a script is run statement by statement",
@@ -292,7 +328,7 @@ class PostgresqlRestoreTarget:
         except BaseException:
             with contextlib.suppress(drivers.psycopg().OperationalError):
                 session.pgconn.get_cancel().cancel()
-            self.close()
+            self._disconnect()
             session.close()
             raise
 
@@ -333,7 +369,8 @@ class PostgresqlRestoreTarget:
             _check_creation(session, _database_entry(order), options.database, report)
         else:
             check_database_rights(session, needs, report)
-        if not (options.clean or options.force or options.run.skip_existing):
+        resumed = self._state is not None and self._state.resumable
+        if not (options.clean or options.force or options.run.skip_existing or resumed):
             check_empty(objects, report)
         check_single_transaction(session, order, options, report)
         check_server(session, needs, report)
@@ -359,6 +396,14 @@ def _identity(session: Session) -> ServerIdentity:
         port=session.port,
         identifier=system_identifier(session),
     )
+
+
+def _begin_or_end_sessions(state: RestoreState, session: Session, database: str, *, over: bool = False) -> None:
+    """Begin a restore that may be resumed, or see that nothing of the interrupted one is left at work."""
+    if state.header is None or over:
+        state.begin(database)
+    else:
+        end_sessions(session, state.header.name)
 
 
 def _check_creation(session: Session, entry: TocEntry | None, database: str, report: Report) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import secrets
 import typing as t
 
@@ -16,12 +17,14 @@ from ..repository.records import Manifest
 from .archive.reader import ArchiveReader
 from .options import RestoreOptions
 from .preflight import Report
+from .quoting import literal
 from .restore_entry import EntryRunner, lock_weight
 from .restore_ledger import Ledger
 from .restore_order import RestoreOrder
 from .restore_parallel import Assignment, ParallelRun
 from .restore_run import RestoreRun, RunPolicy
 from .restore_sql import ArchiveSettings
+from .restore_state import NoJournal, RestoreState, state_key
 from .session import Session
 
 _LOCK_CAPACITY = (
@@ -29,6 +32,9 @@ _LOCK_CAPACITY = (
     "(pg_catalog.current_setting('max_connections')::pg_catalog.int8 + "
     "pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)"
 )
+#: How much is done again at the most when a restore is resumed: items, and bytes of rows in one transaction.
+_RESUMABLE_SIZE = 100
+_RESUMABLE_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,42 +56,52 @@ def restore_archive(
     *,
     new_database: bool,
     last: t.Callable[[], None],
+    state: RestoreState | None = None,
 ) -> Ledger:
     """Restore everything into the session's database.
 
     :param new_database: it was made for this restore, and goes away if the restore fails.
     :param last: called inside the last transaction, before it is committed.
+    :param state: where to record what is done, and what of it was done before.
     :returns: what was done, and what failed where the restore was to go on.
     :raises RestoreError: it stopped; what remains and what does not is said.
     """
     order, how = archive.order, options.run
-    ledger = Ledger(order.steps, new_database=new_database, show_data=how.show_data)
+    ledger = Ledger(order.steps, new_database=new_database, kept=state is not None, show_data=how.show_data)
     session.show_data = how.show_data
+    name, journal = _sessions_name(session, state), None if state is None else state.journal()
+    if state is not None:
+        _take_over(session, state, ledger, order, progress)
     policy = RunPolicy(
         clean=options.clean,
         transaction_locks=_transaction_locks(session, order, options, progress, new_database=new_database),
-        transaction_size=how.transaction_size,
+        transaction_size=how.transaction_size or (_RESUMABLE_SIZE if how.resume else 0),
+        transaction_bytes=_RESUMABLE_BYTES if how.resume else 0,
         go_on=how.on_error == "continue",
         skip_existing=how.skip_existing,
         skip_data_of_failed=how.no_data_for_failed_tables,
     )
     # Of a new database, its last step, the renaming, waits for the disk and so makes everything before it durable.
+    # What is recorded as done must be so at once.
+    lazy = new_database and state is None
     runner = EntryRunner(
-        session, archive.reader, archive.settings, progress, manifest=archive.manifest, lazy_durability=new_database
+        session, archive.reader, archive.settings, progress, manifest=archive.manifest, lazy_durability=lazy
     )
-    run = RestoreRun(runner, order, ledger, progress, policy=policy)
+    run = RestoreRun(runner, order, ledger, progress, policy=policy, journal=journal)
     if options.jobs == 1:
         run.run(last=last)
         return ledger
     assignment = Assignment(
         connection=options.connection,
         database=session.database,
-        name=f"dbfleet restore {secrets.token_hex(8)}",
+        name=name,
         artifact=archive.artifact,
         settings=archive.settings,
+        selection=options.selection,
         manifest=archive.manifest,
-        lazy_durability=new_database,
+        lazy_durability=lazy,
         show_data=how.show_data,
+        journal=journal or NoJournal(),
     )
     ParallelRun(
         run, session, archive.reader.entries, order, ledger, progress,
@@ -104,9 +120,34 @@ def check_run_options(options: RestoreOptions) -> None:
             ("jobs", options.jobs > 1),
             ("transaction_size", how.transaction_size),
             ("on_error: continue", how.on_error == "continue"),
+            ("resume", how.resume),
         ):
             if given:
                 raise UsageError(f"single_transaction does not go with {name}", hint="leave one of them out")
+    if how.resume and options.clean:
+        raise UsageError(
+            "resume does not go with clean, which would drop again what was restored before",
+            hint="restore into a new database (create), or drop the objects before",
+        )
+
+
+def open_state(
+    order: RestoreOrder, settings: ArchiveSettings, manifest: Manifest | None, options: RestoreOptions
+) -> RestoreState:
+    """The state file of this restore.
+
+    :raises LockedError: the same restore is running.
+    """
+    server = options.connection
+    key = state_key(
+        order.steps,
+        manifest,
+        server=[server.host, server.port, server.unix_socket, server.service],
+        database=options.database,
+        create=options.create,
+        encoding=settings.encoding,
+    )
+    return RestoreState(os.path.join(options.run.state_folder, f"restore-{key[:32]}.jsonl"), key)
 
 
 def check_single_transaction(session: Session, order: RestoreOrder, options: RestoreOptions, report: Report) -> None:
@@ -139,6 +180,24 @@ def transaction_locks(session: Session, needed: int, progress: Progress) -> int 
     return budget
 
 
+def _sessions_name(session: Session, state: RestoreState | None) -> str:
+    """What the sessions of this restore are called, so that they can be found again."""
+    if state is None or state.header is None:
+        return f"dbfleet restore {secrets.token_hex(8)}"
+    session.execute(f"SET application_name = {literal(state.header.name)}")
+    return state.header.name
+
+
+def _take_over(session: Session, state: RestoreState, ledger: Ledger, order: RestoreOrder, progress: Progress) -> None:
+    """Note what an earlier run has done."""
+    done = state.done(session)
+    for entry in order.steps:
+        if entry.dump_id in done:
+            ledger.finished(entry, done[entry.dump_id])
+    if done:
+        progress.message(f"going on after {len(done)} of {len(order.steps)} items")
+
+
 def _locks_needed(order: RestoreOrder, options: RestoreOptions) -> int:
     return sum(lock_weight(entry) for entry in order.steps) * (2 if options.clean else 1)
 
@@ -148,7 +207,7 @@ def _transaction_locks(
 ) -> int | None:
     if options.run.single_transaction:
         return None
-    if new_database or options.jobs > 1 or options.run.transaction_size:
+    if new_database or options.jobs > 1 or options.run.transaction_size or options.run.resume:
         return lock_capacity(session) // 2
     return transaction_locks(session, _locks_needed(order, options), progress)
 

@@ -20,6 +20,8 @@ class RunOptions:
     :param single_transaction: everything or nothing, or not at all.
     :param transaction_size: commit after this number of items; 0 for as many as the server's lock table bears.
     :param show_data: errors may quote row values.
+    :param resume: record what is done, and go on where an earlier run of the same restore was interrupted.
+    :param state_folder: where that is recorded.
     """
 
     on_error: str = "stop"
@@ -28,3 +30,5 @@ class RunOptions:
     single_transaction: bool = False
     transaction_size: int = 0
     show_data: bool = False
+    resume: bool = False
+    state_folder: str = ""

@@ -29,6 +29,7 @@ from .restore_ledger import Ledger
 from .restore_order import RestoreOrder
 from .restore_run import RestoreRun, RunPolicy
 from .restore_schedule import Schedule, divide
+from .restore_selection import RestoreSelection, select_entries
 from .restore_sql import ArchiveSettings
 from .restore_state import Journal, NoJournal
 from .session import Session
@@ -39,7 +40,8 @@ _log = logging.getLogger("dbfleet.postgresql")
 _DEADLOCK = "40P01"
 _ATTEMPTS = 5
 _END_SESSIONS = (
-    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE application_name = $1"
+    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
+    "WHERE application_name = $1 AND pid <> pg_catalog.pg_backend_pid()"
 )
 _SERIAL_AT_THE_END = frozenset(("EVENT TRIGGER", "COMMENT"))
 
@@ -56,6 +58,7 @@ class Assignment:
     name: str
     artifact: ArtifactReader
     settings: ArchiveSettings
+    selection: RestoreSelection
     manifest: Manifest | None
     lazy_durability: bool
     show_data: bool = False
@@ -227,7 +230,8 @@ class _RestoreWorker:
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
         self._archive = open_archive(assignment.artifact)
-        self._entries = {entry.dump_id: entry for entry in self._archive.entries}
+        selected = select_entries(self._archive.entries, assignment.selection)
+        self._entries = {entry.dump_id: entry for entry in selected}
         self._runner: EntryRunner | None = None
         try:
             self._session = connect(

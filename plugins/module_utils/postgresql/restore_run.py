@@ -42,6 +42,7 @@ class RunPolicy:
     :param clean: what the archive holds is dropped first.
     :param transaction_locks: how many locks a transaction may hold before it is committed, ``None`` for any number.
     :param transaction_size: how many items a transaction may hold before it is committed, 0 for any number.
+    :param transaction_bytes: how many bytes of rows a transaction may hold before it is committed, 0 for any number.
     :param go_on: an item that failed is noted, and the restore goes on.
     :param skip_existing: an object that exists is left as it is, with all that belongs to it.
     :param skip_data_of_failed: no data for a table that could not be made.
@@ -50,6 +51,7 @@ class RunPolicy:
     clean: bool = False
     transaction_locks: int | None = None
     transaction_size: int = 0
+    transaction_bytes: int = 0
     go_on: bool = False
     skip_existing: bool = False
     skip_data_of_failed: bool = False
@@ -185,7 +187,8 @@ class RestoreRun:
         self._items += 1
         limit = self._policy.transaction_locks
         full = limit is not None and self._locks >= limit
-        if full or (self._policy.transaction_size and self._items >= self._policy.transaction_size):
+        large = 0 < self._policy.transaction_bytes <= sum(table.bytes for _e, table in self._ledger.open if table)
+        if full or large or (self._policy.transaction_size and self._items >= self._policy.transaction_size):
             self.commit()
 
     def _commit(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..errors import UsageError
 from ..postgresql.restore_options import RunOptions
 from .given import Given
+from .state_folder import state_folder
 
 
 def run_options(given: Given) -> RunOptions:
@@ -24,4 +25,6 @@ def run_options(given: Given) -> RunOptions:
         single_transaction=given.switch("single_transaction"),
         transaction_size=size or 0,
         show_data=given.switch("show_data_in_errors"),
+        resume=given.switch("resume"),
+        state_folder=state_folder(given),
     )
