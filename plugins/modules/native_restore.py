@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - dbfleet.backup.postgresql_restore
   - dbfleet.backup.postgresql_restore_run
   - dbfleet.backup.mysql
+  - dbfleet.backup.mysql_restore
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
 attributes:
@@ -48,7 +49,6 @@ options:
         named with O(backup).
       - The globals come first, as with O(globals_only), then every database. None of the databases may exist, but
         C(postgres) and C(template1), which every server has; these must be empty unless O(force) is set.
-      - PostgreSQL only.
     type: bool
   globals_only:
     description:
@@ -57,7 +57,9 @@ options:
       - What is missing is made. Roles and tablespaces that exist stay as they are, and the result says in what they
         differ, unless O(force) is set.
       - All but the tablespaces is done in one transaction.
-      - PostgreSQL only.
+      - For MySQL and MariaDB it is accounts and roles with their grants, and what else
+        O(dbfleet.backup.native_backup#module:system) named. There is no transaction. What is granted on tables and routines comes last, after the databases of
+        O(all_databases). Grants that the server refuses are listed when all others were done, and fail the task.
     type: bool
   source:
     description:
@@ -102,10 +104,8 @@ options:
       - Whether to stop at the first error, which is the default, or to continue and restore what can be restored.
       - After errors the task fails in either case. With V(continue) the error's context has C(failures), every item
         that failed with its statement and the server's message, and everything else is in the target.
-      - PostgreSQL only.
     type: str
     choices: [stop, continue]
-  show_data_in_errors:
   resume:
     description:
       - Record what is done, and go on where an earlier run of the same restore was interrupted, whether by an error, a
@@ -123,9 +123,9 @@ options:
         C(~/.local/state).
       - PostgreSQL only.
     type: path
+  show_data_in_errors:
     description:
       - Let errors quote row values as the server does. Without it they are left out of messages, results and logs.
-      - PostgreSQL only.
     type: bool
 seealso:
   - module: dbfleet.backup.native_backup
@@ -351,12 +351,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import respawn
 
 from ..module_utils.cluster_restore import ClusterRestoreRequest, ClusterRestoreResult, restore_cluster
+from ..module_utils.errors import UsageError
 from ..module_utils.module_entry import run_module
 from ..module_utils.progress import Progress
 from ..module_utils.requests.given import given_to_module
 from ..module_utils.requests.options import argument_spec
 from ..module_utils.requests.restore import restore_request
 from ..module_utils.restore import RestoreResult, restore
+from ..module_utils.restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
 
 
 def main() -> None:
@@ -368,19 +370,17 @@ def main() -> None:
     )
 
     def job(progress: Progress) -> RestoreResult | ClusterRestoreResult:
-from ..module_utils.errors import UsageError
         request = restore_request(given_to_module("restore", module.params), check=module.check_mode)
+        if isinstance(request, RestoreScriptRequest):
+            if request.file == STANDARD_OUTPUT:
+                raise UsageError("a module has no standard output for a script", hint="name a file")
+            return restore_to_script(request, progress)
         if isinstance(request, ClusterRestoreRequest):
             return restore_cluster(request, progress)
         return restore(request, progress)
 
     run_module(module, respawn, job, name="restore")
-from ..module_utils.restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
 
 
 if __name__ == "__main__":
     main()
-        if isinstance(request, RestoreScriptRequest):
-            if request.file == STANDARD_OUTPUT:
-                raise UsageError("a module has no standard output for a script", hint="name a file")
-            return restore_to_script(request, progress)

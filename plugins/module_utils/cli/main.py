@@ -49,7 +49,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["binlog"]:
             with job_boundary("binlog"):
-                _list_binlogs(arguments[1:])
+                _binlogs(arguments[1:])
             return 0
         with job_boundary():
             command = parse_arguments(arguments)
@@ -61,13 +61,26 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     return 0
 
 
-def _list_binlogs(arguments: t.Sequence[str]) -> None:
+def _binlogs(arguments: t.Sequence[str]) -> None:
     # Imported here, because the others do not need it and start the faster.
-    from .binlog import binlog_arguments, binlog_lines
+    from ..mysql.binlog.archive import archive_binlogs
+    from .binlog import archive_text, binlog_archive_request, binlog_arguments, binlog_lines
 
-    for line in binlog_lines(binlog_arguments(arguments)):
-        if not _print(line):
-            return
+    given = binlog_arguments(arguments)
+    if given.job == "list":
+        for line in binlog_lines(given):
+            if not _print(line):
+                return
+        return
+    progress = Progress(progress_sink(sys.stderr, quiet=given.quiet, debug=False))
+    try:
+        data = archive_binlogs(binlog_archive_request(given), progress).to_dict()
+    finally:
+        progress.finish()
+    if given.json:
+        _print(json_line(data))
+    elif not given.quiet:
+        _tell(archive_text(data))
 
 
 def _run(command: Command) -> _Outcome:
