@@ -10,6 +10,41 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  databases:
+    description:
+      - Several databases instead of all of them, see O(all_databases). They are read in one snapshot unless O(jobs) is
+        above 1.
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
+  system:
+    description:
+      - What of the server is in a set of O(all_databases) or O(databases) beside the databases. V(users) are all
+        accounts and roles with their passwords, limits, grants and default roles, V(plugins) those that were installed
+        by a statement, V(udfs) functions of shared libraries, V(servers) what FEDERATED tables connect to (with
+        passwords), and V(tablespaces) the general ones of InnoDB.
+      - Without it, V(users).
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
+  no_system:
+    description:
+      - Leave all of O(system) out.
+      - MySQL and MariaDB only.
+    type: bool
+  include_user:
+    description:
+      - Patterns of accounts, C(user) for any host or C(user@host). Only accounts that match one are backed up.
+        C(*) and C(?) stand for any text and any letter.
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
+  exclude_user:
+    description:
+      - Patterns as in O(include_user) of accounts to leave out.
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
   where:
     description:
       - A condition in SQL that the rows of every table must meet, for example V(created >= '2026-01-01'). A table

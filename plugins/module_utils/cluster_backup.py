@@ -16,7 +16,8 @@ import typing as t
 from .backup import Destination, StagedBackup, default_cluster, is_young, stage_backup, warn_once
 from .errors import DbfleetError, StorageError, UsageError
 from .interfaces import BackupPlan, ClusterPlan, ClusterSource
-from .postgresql.options import ClusterBackupOptions
+from .mysql.options import ClusterBackupOptions as MysqlClusterBackupOptions
+from .postgresql.options import ClusterBackupOptions as PostgresqlClusterBackupOptions
 from .progress import Progress
 from .repository.layout import GLOBALS, LOGICAL
 from .repository.lock import RepositoryLock
@@ -25,8 +26,7 @@ from .repository.records import Manifest, SetMember
 from .repository.sets import SetPlace, StoredSet
 from .summary import backup_summary, planned_summary
 
-#: What is one moment in a set. PostgreSQL has no snapshot of more than one database.
-CONSISTENCY = "database"
+ClusterBackupOptions = t.Union[PostgresqlClusterBackupOptions, MysqlClusterBackupOptions]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,7 @@ class ClusterBackupResult:
     """What a backup of a whole server did or would do.
 
     :param set_id: empty for a planned set.
+    :param consistency: what is one moment in the set: each ``database``, or the ``server``.
     :param backups: the globals, then the databases, each as plain data without its tables (see :mod:`summary`).
     """
 
@@ -57,6 +58,7 @@ class ClusterBackupResult:
     warnings: tuple[str, ...]
     before: str
     after: str
+    consistency: str
 
     @property
     def diff(self) -> dict[str, str]:
@@ -66,7 +68,7 @@ class ClusterBackupResult:
         return {
             "changed": self.changed,
             "set": self.set_id,
-            "consistency": CONSISTENCY,
+            "consistency": self.consistency,
             "backups": [dict(backup) for backup in self.backups],
             "warnings": list(self.warnings),
         }
@@ -92,11 +94,11 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
             progress.warn(why)
         newest = place.newest_good(plan.databases, warn_once(progress))
         if newest is not None and is_young(newest.globals.manifest, request.max_age):
-            return _unchanged(place, newest, progress)
+            return _unchanged(place, plan, newest, progress)
         plans = [_planned_database(source, name) for name in plan.databases]
         _check(place, plan, plans, newest, progress)
         if request.check:
-            return _planned(place, [source.globals().plan(), *plans], progress)
+            return _planned(place, plan, [source.globals().plan(), *plans], progress)
         with contextlib.ExitStack() as stack:
             places = _places(place, plan)
             purpose = "backup of all databases"
@@ -107,7 +109,7 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
             # Another job may have finished one while this one waited to begin.
             newest = place.newest_good(plan.databases, warn_once(progress))
             if newest is not None and is_young(newest.globals.manifest, request.max_age):
-                return _unchanged(place, newest, progress)
+                return _unchanged(place, plan, newest, progress)
             return _write(place, locks, source, plan, progress)
     finally:
         source.close()
@@ -116,6 +118,10 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
 
 def _source(options: ClusterBackupOptions) -> ClusterSource:
     # As in the other jobs, only what the job needs is loaded.
+    if isinstance(options, MysqlClusterBackupOptions):
+        from .mysql.cluster_source import MysqlClusterSource
+
+        return MysqlClusterSource(options)
     from .postgresql.cluster.source import PostgresqlClusterSource
 
     return PostgresqlClusterSource(options)
@@ -193,7 +199,7 @@ def _write(
         _take_back(place, staged, published, progress)
         raise
     manifests = [staged[-1].manifest, *(one.manifest for one in staged[:-1])]
-    return _result(place, manifests, progress, changed=True, before=before, after=_describe(place, plan))
+    return _result(place, plan, manifests, progress, changed=True, before=before, after=_describe(place, plan))
 
 
 def _stage_database(
@@ -229,14 +235,21 @@ def _describe(place: SetPlace, plan: ClusterPlan) -> str:
     return "".join(one.describe() for one in _places(place, plan))
 
 
-def _unchanged(place: SetPlace, newest: StoredSet, progress: Progress) -> ClusterBackupResult:
+def _unchanged(place: SetPlace, plan: ClusterPlan, newest: StoredSet, progress: Progress) -> ClusterBackupResult:
     manifests = [entry.manifest for entry in newest.entries]
     description = "".join(f"{entry.url}\n" for entry in newest.entries)
-    return _result(place, manifests, progress, changed=False, before=description, after=description)
+    return _result(place, plan, manifests, progress, changed=False, before=description, after=description)
 
 
 def _result(
-    place: SetPlace, manifests: t.Sequence[Manifest], progress: Progress, *, changed: bool, before: str, after: str
+    place: SetPlace,
+    plan: ClusterPlan,
+    manifests: t.Sequence[Manifest],
+    progress: Progress,
+    *,
+    changed: bool,
+    before: str,
+    after: str,
 ) -> ClusterBackupResult:
     """The result of a set that exists.
 
@@ -249,19 +262,21 @@ def _result(
         warnings=tuple(progress.warnings),
         before=before,
         after=after,
+        consistency=plan.consistency,
     )
 
 
-def _planned(place: SetPlace, plans: list[BackupPlan], progress: Progress) -> ClusterBackupResult:
-    places = [place.of(plan.database) for plan in plans]
+def _planned(place: SetPlace, plan: ClusterPlan, plans: list[BackupPlan], progress: Progress) -> ClusterBackupResult:
+    places = [place.of(each.database) for each in plans]
     before = "".join(one.describe() for one in places)
     return ClusterBackupResult(
         changed=True,
         set_id="",
         backups=tuple(
-            planned_summary(plan, cluster=place.cluster, path=one.location) for plan, one in zip(plans, places)
+            planned_summary(each, cluster=place.cluster, path=one.location) for each, one in zip(plans, places)
         ),
         warnings=tuple(progress.warnings),
         before=before,
         after=before + f"a new set of {len(plans) - 1} databases and the globals\n",
+        consistency=plan.consistency,
     )

@@ -14,7 +14,10 @@ import typing as t
 
 from .errors import DbfleetError, NotFoundError, RestoreError, UsageError
 from .interfaces import RestoreContents, RestoreTarget
-from .postgresql.options import GlobalsRestoreOptions, RestoreOptions
+from .mysql.options import GlobalsRestoreOptions as MysqlGlobalsRestoreOptions
+from .mysql.options import RestoreOptions as MysqlRestoreOptions
+from .postgresql.options import GlobalsRestoreOptions as PostgresqlGlobalsRestoreOptions
+from .postgresql.options import RestoreOptions as PostgresqlRestoreOptions
 from .progress import Progress
 from .repository.artifact import StoredArtifact, open_artifact, open_globals, stored_artifact
 from .repository.layout import GLOBALS
@@ -24,9 +27,17 @@ from .restore import Origin, compare_contents, verify_checksums
 from .summary import backup_summary, server_summary
 
 if t.TYPE_CHECKING:
-    from .postgresql.cluster.globals_restore import GlobalsPlan, GlobalsRestore
+    from .mysql.globals_restore import GlobalsPlan as MysqlGlobalsPlan
+    from .mysql.globals_restore import MysqlGlobalsRestore
+    from .postgresql.cluster.globals_restore import GlobalsPlan as PostgresqlGlobalsPlan
+    from .postgresql.cluster.globals_restore import GlobalsRestore as PostgresqlGlobalsRestore
 
-#: Every server has these from the start, so they are restored into and not created.
+    GlobalsPlan = t.Union[PostgresqlGlobalsPlan, MysqlGlobalsPlan]
+    GlobalsRestore = t.Union[PostgresqlGlobalsRestore, MysqlGlobalsRestore]
+
+RestoreOptions = t.Union[PostgresqlRestoreOptions, MysqlRestoreOptions]
+
+#: Every PostgreSQL server has these from the start, so they are restored into and not created.
 _ALWAYS_THERE = ("template1", "postgres")
 
 
@@ -139,10 +150,14 @@ def _open(request: ClusterRestoreRequest) -> tuple[StoredSet | None, StoredArtif
 
 
 def _globals(request: ClusterRestoreRequest) -> GlobalsRestore:
-    from .postgresql.cluster.globals_restore import GlobalsRestore
-
     options = request.options
-    return GlobalsRestore(GlobalsRestoreOptions(connection=options.connection, force=options.force))
+    if isinstance(options, MysqlRestoreOptions):
+        from .mysql.globals_restore import MysqlGlobalsRestore
+
+        return MysqlGlobalsRestore(MysqlGlobalsRestoreOptions(connection=options.connection, force=options.force))
+    from .postgresql.cluster.globals_restore import GlobalsRestore as PostgresqlGlobalsRestore
+
+    return PostgresqlGlobalsRestore(PostgresqlGlobalsRestoreOptions(connection=options.connection, force=options.force))
 
 
 def _members(request: ClusterRestoreRequest, found: StoredSet) -> list[_Member]:
@@ -150,15 +165,25 @@ def _members(request: ClusterRestoreRequest, found: StoredSet) -> list[_Member]:
     members = []
     for entry in found.members:
         name = entry.manifest.database
-        create = name not in _ALWAYS_THERE
-        options = dataclasses.replace(
-            request.options, database=name, create=create, force=request.options.force and not create, properties=True
-        )
+        options, create = _options_of(request.options, name)
         members.append(_Member(name, stored_artifact(repository, entry), _target(options), create))
     return members
 
 
+def _options_of(options: RestoreOptions, name: str) -> tuple[RestoreOptions, bool]:
+    """The options for one database of the set, and whether it is created."""
+    if isinstance(options, MysqlRestoreOptions):
+        return dataclasses.replace(options, database=name, create=True, force=False), True
+    create = name not in _ALWAYS_THERE
+    force = options.force and not create
+    return dataclasses.replace(options, database=name, create=create, force=force, properties=True), create
+
+
 def _target(options: RestoreOptions) -> RestoreTarget:
+    if isinstance(options, MysqlRestoreOptions):
+        from .mysql.load import MysqlRestoreTarget
+
+        return MysqlRestoreTarget(options)
     from .postgresql.restore import PostgresqlRestoreTarget
 
     return PostgresqlRestoreTarget(options)
@@ -181,15 +206,23 @@ def _check_new(request: ClusterRestoreRequest, names: t.Sequence[str]) -> None:
     """None of the databases to be created may exist."""
     if not names:
         return
-    from .postgresql.cluster.databases import existing_databases
-
-    there = existing_databases(request.options.connection, names)
+    there = _existing(request.options, names)
     if there:
         raise UsageError(
             f"databases of the set exist on the server: {', '.join(map(repr, there))}",
             hint="drop or rename them before, or restore the others one by one",
             databases=list(there),
         )
+
+
+def _existing(options: RestoreOptions, names: t.Sequence[str]) -> t.Sequence[str]:
+    if isinstance(options, MysqlRestoreOptions):
+        from .mysql.cluster_source import existing_databases as existing_in_mysql
+
+        return existing_in_mysql(options.connection, names)
+    from .postgresql.cluster.databases import existing_databases
+
+    return existing_databases(options.connection, names)
 
 
 def _restore(
@@ -208,6 +241,7 @@ def _restore(
             done.append(_restore_member(member, progress.part(member.name)))
     except DbfleetError as error:
         raise _stopped(error, members, begun, len(done)) from error
+    server.finish(progress)
     return done
 
 

@@ -11,7 +11,7 @@ short_description: Back up a PostgreSQL, MySQL or MariaDB database without its c
 version_added: 0.1.0
 description:
   - Backs up one database, complete and consistent to one moment, while others go on working with it. With
-    O(all_databases) it is a whole PostgreSQL server.
+    O(all_databases) it is a whole server.
   - The work is done by the collection's own engine. No C(pg_dump), C(mysqldump) or other program is needed on the host,
     yet what is written can be read by C(pg_restore), C(mysql) and C(mariadb).
   - A backup is published only when it is whole, with a manifest that holds the checksum of every file and the number of
@@ -44,7 +44,7 @@ options:
   database:
     description:
       - The database to back up.
-      - Exactly one of O(database) and O(all_databases) is needed.
+      - Exactly one of O(database), O(all_databases) and, for MySQL and MariaDB, O(databases) is needed.
     type: str
   all_databases:
     description:
@@ -55,7 +55,8 @@ options:
       - Every database has a snapshot of its own, since the server has none of several databases.
       - The roles' passwords need the right to read C(pg_authid), which superusers and members of C(pg_read_all_data)
         have. See O(no_role_passwords).
-      - PostgreSQL only.
+      - In MySQL and MariaDB all databases but the system's own are read in one snapshot, unless O(jobs) is above 1.
+        What belongs to no database are the accounts and what else O(system) names.
     type: bool
   tables:
     description:
@@ -356,7 +357,9 @@ set:
   type: str
   sample: 20261122T124118Z-globals
 consistency:
-  description: V(database), since every backup of the set shows its database at a moment of its own.
+  description:
+    - V(database) where every backup of the set shows its database at a moment of its own, as in PostgreSQL.
+    - V(server) where all of them show the same moment.
   returned: success, with O(all_databases)
   type: str
   sample: database

@@ -58,8 +58,9 @@ options:
         differ, unless O(force) is set.
       - All but the tablespaces is done in one transaction.
       - For MySQL and MariaDB it is accounts and roles with their grants, and what else
-        O(dbfleet.backup.native_backup#module:system) named. There is no transaction. What is granted on tables and routines comes last, after the databases of
-        O(all_databases). Grants that the server refuses are listed when all others were done, and fail the task.
+        O(dbfleet.backup.native_backup#module:system) named. There is no transaction. What is granted on
+        tables and routines comes last, after the databases of O(all_databases). Grants that the server refuses are
+        listed when all others were done, and fail the task.
     type: bool
   source:
     description:

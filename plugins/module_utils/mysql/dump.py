@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import typing as t
 
@@ -45,6 +44,8 @@ from .options import BackupOptions
 from .output import Output, TableDigest, TableSink
 from .selection import selected
 from .session import Session
+from .shared_snapshot import SharedSnapshot
+from .table_locks import locked
 from .table_rows import unlocked, write_rows
 
 _LOG = logging.getLogger("dbfleet.mysql")
@@ -52,9 +53,12 @@ _DEFAULT_COMPRESSION = "gzip:6"
 
 
 class MysqlBackupSource:
-    """One database to be backed up; see :class:`..interfaces.BackupSource`."""
+    """One database to be backed up; see :class:`..interfaces.BackupSource`.
 
-    def __init__(self, options: BackupOptions) -> None:
+    :param shared: the snapshot of several databases that this one is read in.
+    """
+
+    def __init__(self, options: BackupOptions, shared: SharedSnapshot | None = None) -> None:
         if options.format not in ("plain", "directory"):
             raise UsageError(
                 f"there is no format {options.format!r} for MySQL and MariaDB", hint="use plain or directory"
@@ -67,6 +71,7 @@ class MysqlBackupSource:
         self._options = options
         self._compression = Compression.parse(options.compression or _DEFAULT_COMPRESSION)
         self._compression.check_available()
+        self._shared = shared
         self._session: Session | None = None
 
     def plan(self) -> BackupPlan:
@@ -85,7 +90,7 @@ class MysqlBackupSource:
             # Bytes become hexadecimal digits.
             estimate *= 2
         return BackupPlan(
-            server=_identity(session),
+            server=identity(session),
             database=database.name,
             artifact=self._artifact(database),
             format=self._options.format,
@@ -98,9 +103,12 @@ class MysqlBackupSource:
     def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
         """Take the snapshot and write the script or the folder."""
         session, database = self._open()
+        if self._shared is not None:
+            self.close()
+            session = self._shared.session(database.name)
         path = self._artifact(database)
         with contextlib.ExitStack() as resources:
-            dump = _Dump(self._options, session, database, progress, resources)
+            dump = _Dump(self._options, session, database, progress, resources, self._shared)
             self._check(session, database, dump.tables)
             if self._options.format == "directory":
                 dump.write_folder(writer, path, self._compression)
@@ -152,8 +160,10 @@ class _Dump:
         database: Database,
         progress: Progress,
         resources: contextlib.ExitStack,
+        shared: SharedSnapshot | None = None,
     ) -> None:
         self._options = options
+        self._shared = shared
         self._session = session
         self._database = database
         self._progress = progress
@@ -181,10 +191,15 @@ class _Dump:
         """
         session, name = self._session, self._database.name
         self._progress.phase("opening the snapshot")
-        if not snapshot.lock_definitions(session):
-            self._watch = DefinitionWatch(session, name)
-        before = read_inventory(session, name)
-        self._snapshot = self._opened_snapshot(followers)
+        if self._shared is not None:
+            opened = self._shared.of(name)
+            self._watch, before, self._snapshot = opened.watch, opened.before, opened.snapshot
+            self._resources.push(opened.locks)
+        else:
+            if not snapshot.lock_definitions(session):
+                self._watch = DefinitionWatch(session, name)
+            before = read_inventory(session, name)
+            self._snapshot = self._opened_snapshot(followers)
         chosen = self._selected
         self._sequences = chosen.only(read_sequences(session, name))
         self.tables = chosen.tables(read_tables(session, name))
@@ -214,12 +229,7 @@ class _Dump:
             followers=followers,
             holds=bool(self._held()) and self._options.lock_tables,
         )
-        # Under a global lock nothing was applied; without, nothing may have been.
-        applied = self._replica and opened.method != "global_lock"
-        if applied and replication_state.read_steady_replica(self._session) != self._replica:
-            raise replication_state.moving()
-        galera = replication_state.read_galera(self._session)
-        return dataclasses.replace(opened, replica=self._replica, galera=galera)
+        return replication_state.attach(self._session, opened, self._replica)
 
     def write(self, output: Output) -> None:
         """Write the whole script."""
@@ -246,7 +256,8 @@ class _Dump:
             self._watch.finish(self.tables, [table.name for table, _digest, rows in self._digests if not rows])
         self._write_code(output)
         output.text(script_text.footer(self._snapshot, session.version, positions))
-        session.execute("ROLLBACK")
+        if self._shared is None:
+            session.execute("ROLLBACK")
 
     def write_folder(self, writer: ArtifactWriter, folder: str, compression: Compression) -> None:
         """Open the snapshot in all processes and write the whole folder."""
@@ -276,7 +287,8 @@ class _Dump:
                 session, self._definitions(), writer, assignment, readers, self._progress,
                 watch=self._watch, order_of=self._order, unlocked=self._resources.close,
             )  # fmt: skip
-        session.execute("ROLLBACK")
+        if self._shared is None:
+            session.execute("ROLLBACK")
 
     def _definitions(self) -> dump_directory.Definitions:
         session, name = self._session, self._database.name
@@ -333,7 +345,7 @@ class _Dump:
             self._progress.warn(
                 f"only the current rows of system-versioned tables are in the backup: {', '.join(versioned)}"
             )
-        without_rows = [f"{table.name} ({table.engine})" for table in self.tables if not table.has_rows]
+        without_rows = [f"{one.name} ({one.engine})" for one in self.tables if one.rows_wanted and not one.has_rows]
         if without_rows:
             self._progress.warn(f"tables without rows of their own, definitions only: {', '.join(without_rows)}")
         for view in self._views:
@@ -402,18 +414,9 @@ class _Dump:
     def _held(self) -> list[str]:
         return [table.name for table in self.tables if table.has_rows and not table.is_transactional]
 
-    @contextlib.contextmanager
-    def _locked(self, names: t.Sequence[str]) -> t.Iterator[None]:
+    def _locked(self, names: t.Sequence[str]) -> t.ContextManager[None]:
         """Another session holds read locks on these tables."""
-        holder = connect(self._options.connection, database=self._database.name)
-        try:
-            snapshot.prepare_session(holder)
-            locks = ", ".join(f"{quoting.identifier(name)} READ" for name in names)
-            holder.execute(f"LOCK TABLES {locks}")
-            yield
-            holder.execute("UNLOCK TABLES")
-        finally:
-            holder.close()
+        return locked(self._options.connection, [(self._database.name, name) for name in names])
 
     def _all_locked(self) -> t.ContextManager[None] | None:
         if not privileges.may_lock_tables(self._session, self._database.name):
@@ -431,7 +434,8 @@ def _refuse_unlocked(session: Session, tables: t.Sequence[Table]) -> None:
         raise unlocked(found)
 
 
-def _identity(session: Session) -> ServerIdentity:
+def identity(session: Session) -> ServerIdentity:
+    """Which server a session is connected to."""
     return ServerIdentity(
         dbms=session.version.dbms,
         version=session.version.text,

@@ -150,16 +150,20 @@ class BackupOptions:
     positions: PositionForm = DEFAULT_POSITIONS
 
 
+USERS = "users"
+GLOBAL_PARTS = (USERS, "plugins", "udfs", "servers", "tablespaces")
+
+
 @dataclasses.dataclass(frozen=True)
 class GlobalsOptions:
     """What of a server is backed up beside its databases.
 
-    :param parts: ``users`` (with roles and grants), ``plugins``, ``udfs``, ``servers``, ``tablespaces``.
+    :param parts: some of :data:`GLOBAL_PARTS`; ``users`` are all accounts with their grants.
     :param include_users: patterns of accounts, ``user`` or ``user@host``; only these.
     :param exclude_users: the same; not these.
     """
 
-    parts: tuple[str, ...] = ("users",)
+    parts: tuple[str, ...] = (USERS,)
     include_users: tuple[str, ...] = ()
     exclude_users: tuple[str, ...] = ()
 

@@ -12,6 +12,9 @@ import typing as t
 from ..errors import ConsistencyError, NotFoundError, PrivilegeError, QueryError
 from .session import Session
 
+if t.TYPE_CHECKING:
+    from .snapshot import Snapshot
+
 _SYNTAX_ERROR = 1064
 _STATEMENTS = ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS")
 _QUIET_SECONDS = 0.5
@@ -99,6 +102,17 @@ def moving() -> ConsistencyError:
         "cannot be proven to belong to it",
         hint="STOP REPLICA SQL_THREAD on the server for the beginning of the backup, and start it again afterwards",
     )
+
+
+def attach(session: Session, opened: Snapshot, replica: tuple[ReplicaPosition, ...]) -> Snapshot:
+    """A snapshot that was just opened with what else is known of the moment.
+
+    :param replica: the positions read while it was about to be opened, under the same lock if there was one.
+    :raises ConsistencyError: they have moved since, and no lock was there to hold them.
+    """
+    if replica and opened.method != "global_lock" and read_steady_replica(session) != replica:
+        raise moving()
+    return dataclasses.replace(opened, replica=replica, galera=read_galera(session))
 
 
 def read_galera(session: Session) -> dict[str, t.Any] | None:

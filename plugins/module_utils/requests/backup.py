@@ -8,9 +8,11 @@ from __future__ import annotations
 import typing as t
 
 from ..backup import BackupRequest, Destination
-from ..postgresql.options import ClusterBackupOptions
+from ..mysql.options import BackupOptions as MysqlBackupOptions
+from ..mysql.options import ClusterBackupOptions as MysqlClusterBackupOptions
+from ..postgresql.options import ClusterBackupOptions as PostgresqlClusterBackupOptions
 from .given import Given
-from .mysql_backup import mysql_backup
+from .mysql_backup import mysql_backup, mysql_cluster_backup
 from .option import POSTGRESQL
 from .postgresql_backup import postgresql_backup
 
@@ -30,19 +32,23 @@ def backup_request(given: Given, *, check: bool) -> BackupRequest | ClusterBacku
         repository=given.text("repository"), cluster=given.text("cluster"), dest=given.text("dest")
     )
     max_age = given.duration("max_age")
-    if given.world != POSTGRESQL:
-        return BackupRequest(options=mysql_backup(given), destination=destination, max_age=max_age, check=check)
     for name in ("exclude_database", "no_role_passwords"):
         given.only_with(name, "all_databases")
-    if given.exactly_one("database", "all_databases") == "database":
-        return BackupRequest(options=postgresql_backup(given), destination=destination, max_age=max_age, check=check)
+    what = given.exactly_one("database", "all_databases", *(() if given.world == POSTGRESQL else ("databases",)))
+    each = postgresql_backup(given) if given.world == POSTGRESQL else mysql_backup(given)
+    if what == "database":
+        return BackupRequest(options=each, destination=destination, max_age=max_age, check=check)
     # Imported here, as a backup of one database needs none of it.
     from ..cluster_backup import ClusterBackupRequest
 
-    given.only_with("all_databases", "repository")
-    cluster = ClusterBackupOptions(
-        each=postgresql_backup(given),
-        exclude_databases=given.texts("exclude_database"),
-        role_passwords=not given.switch("no_role_passwords"),
-    )
+    given.only_with(what, "repository")
+    cluster: PostgresqlClusterBackupOptions | MysqlClusterBackupOptions
+    if isinstance(each, MysqlBackupOptions):
+        cluster = mysql_cluster_backup(given, each)
+    else:
+        cluster = PostgresqlClusterBackupOptions(
+            each=each,
+            exclude_databases=given.texts("exclude_database"),
+            role_passwords=not given.switch("no_role_passwords"),
+        )
     return ClusterBackupRequest(options=cluster, destination=destination, max_age=max_age, check=check)

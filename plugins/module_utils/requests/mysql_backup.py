@@ -6,7 +6,18 @@
 from __future__ import annotations
 
 from ..errors import UsageError
-from ..mysql.options import COMMENT, LEFT_OUT, STATEMENT_SIZE, BackupOptions, PositionForm, ScriptForm, Selection
+from ..mysql.options import (
+    COMMENT,
+    LEFT_OUT,
+    STATEMENT_SIZE,
+    USERS,
+    BackupOptions,
+    ClusterBackupOptions,
+    GlobalsOptions,
+    PositionForm,
+    ScriptForm,
+    Selection,
+)
 from .connection import database_name, mysql_connection
 from .given import Given
 from .given_compression import compression_of
@@ -15,7 +26,7 @@ _LEAST_STATEMENT = 4096
 
 
 def mysql_backup(given: Given) -> BackupOptions:
-    """One database, what of it, and in which form.
+    """One database (or each of several), what of it, and in which form.
 
     :raises UsageError: a value is not valid, or options contradict each other.
     """
@@ -29,6 +40,28 @@ def mysql_backup(given: Given) -> BackupOptions:
         selection=_selection(given),
         form=_form(given),
         positions=_positions(given),
+    )
+
+
+def mysql_cluster_backup(given: Given, each: BackupOptions) -> ClusterBackupOptions:
+    """Several databases, or all of a server, and what of the server beside them.
+
+    :raises UsageError: options contradict each other.
+    """
+    parts = given.texts("system") or (USERS,)
+    if given.switch("no_system"):
+        given.at_most_one("no_system", "system")
+        parts = ()
+    for name in ("include_user", "exclude_user"):
+        if given.has(name) and USERS not in parts:
+            raise UsageError(f"{given.spelled(name)} means nothing where accounts are not backed up")
+    return ClusterBackupOptions(
+        each=each,
+        databases=given.texts("databases"),
+        exclude_databases=given.texts("exclude_database"),
+        globals=GlobalsOptions(
+            parts=parts, include_users=given.texts("include_user"), exclude_users=given.texts("exclude_user")
+        ),
     )
 
 

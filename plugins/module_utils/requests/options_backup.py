@@ -8,7 +8,7 @@ from __future__ import annotations
 from .option import MYSQL, POSTGRESQL, Option
 
 BACKUP = (
-    Option("database", "the database", ("--database", "--dbname"), required=(MYSQL,), metavar="DB"),
+    Option("database", "the database", ("--database", "--dbname"), metavar="DB"),
     Option(
         "format",
         "the artifact's format",

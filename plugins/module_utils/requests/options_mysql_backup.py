@@ -33,7 +33,48 @@ _SWITCHES = tuple(
 )
 _POSITION_FORMS = ("0", "1", "2")
 
+_SERVER = (
+    Option(
+        "databases",
+        "these databases in one snapshot, as one set",
+        ("--databases",),
+        ("backup",),
+        (MYSQL,),
+        type="list",
+        metavar="DB",
+    ),
+    Option(
+        "system",
+        "what of the server beside its databases (the default: users)",
+        ("--system",),
+        ("backup",),
+        (MYSQL,),
+        type="list",
+        metavar="PART",
+    ),
+    Option("no_system", "databases alone, no accounts", ("--no-system",), ("backup",), (MYSQL,), type="bool"),
+    Option(
+        "include_user",
+        "only the accounts that match this pattern",
+        ("--include-user",),
+        ("backup",),
+        (MYSQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+    Option(
+        "exclude_user",
+        "without the accounts that match this pattern",
+        ("--exclude-user",),
+        ("backup",),
+        (MYSQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+)
+
 MYSQL_BACKUP: tuple[Option, ...] = (
+    *_SERVER,
     Option(
         "where",
         "only the rows that meet this condition",

@@ -56,7 +56,6 @@ POSTGRESQL_BACKUP = (
         "leave out the databases that match this pattern",
         ("--exclude-database",),
         ("backup",),
-        (POSTGRESQL,),
         type="list",
         metavar="PATTERN",
     ),

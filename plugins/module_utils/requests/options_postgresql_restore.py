@@ -101,10 +101,9 @@ POSTGRESQL_RESTORE = (
     ),
     Option(
         "globals_only",
-        "restore roles, tablespaces and what else belongs to no database, out of a set",
+        "restore accounts and what else belongs to no database, out of a set",
         ("--globals-only",),
         ("restore",),
-        (POSTGRESQL,),
         type="bool",
     ),
 )

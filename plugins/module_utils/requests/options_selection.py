@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from .option import MYSQL, POSTGRESQL, Option
+from .option import MYSQL, Option
 
 SELECTION = (
     Option(
         "all_databases",
         "every database of the server and what belongs to none, as one set",
         ("--all-databases",),
-        worlds=(POSTGRESQL,),
         type="bool",
     ),
     Option(

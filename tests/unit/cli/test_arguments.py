@@ -98,7 +98,6 @@ def test_a_password_in_the_arguments_is_refused_and_not_repeated(words: list[str
         ("", "required: COMMAND"),
         ("backup", "required: DBMS"),
         ("dump postgresql", "invalid choice: 'dump'"),
-        ("backup mysql", "--database is required"),
         ("backup postgresql --database d --port x", "invalid int value"),
         ("backup postgresql --database d --ssl-mode REQUIRED", "invalid choice"),
         ("backup mysql --database d --format custom", "invalid choice"),

@@ -24,12 +24,6 @@ def test_unknown_dbms_is_refused() -> None:
         backup("oracle")
 
 
-@pytest.mark.parametrize("missing", [{}, {"database": None}])
-def test_required_option_must_be_given(missing: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match=r"^database is required"):
-        Given("backup", "mysql", missing)
-
-
 def test_option_of_the_other_world_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="option_file is an option for mysql and means nothing to postgresql"):
         backup("postgresql", option_file="/root/.my.cnf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dbfleet.backup import BackupRequest, Destination
+from dbfleet.cluster_backup import ClusterBackupRequest
 from dbfleet.errors import UsageError
 from dbfleet.info import InfoRequest
 from dbfleet.mysql import options as mysql
@@ -107,3 +108,54 @@ def test_backups_that_make_no_sense(values: dict[str, object], message: str) -> 
 def test_restores_that_make_no_sense(values: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         restore_request(given("restore", "mysql", **values), check=False)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "database and all_databases and databases are all missing"),
+        ({"database": None}, "are all missing"),
+        ({"database": "a", "all_databases": True}, "exclude each other"),
+        ({"databases": ["a"], "exclude_database": ["b"]}, "exclude_database means something only together with"),
+        ({"databases": ["a"], "system": ["users"], "no_system": True}, "no_system and system exclude each other"),
+        ({"databases": ["a"], "system": ["plugins"], "include_user": ["x"]}, "include_user means nothing where"),
+        ({"database": "a", "insert_ignore": True, "replace": True}, "insert_ignore and replace exclude each other"),
+        ({"database": "a", "schema_only": True, "where": "x"}, "schema_only and where exclude each other"),
+        ({"database": "a", "net_buffer_length": 100}, "net_buffer_length is 100"),
+    ],
+)
+def test_backups_of_mysql_that_make_no_sense(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        backup_request(Given("backup", "mysql", {"repository": "/r", **values}), check=False)
+
+
+def test_backup_of_several_databases_of_mysql() -> None:
+    request = backup_request(
+        Given("backup", "mariadb", {"repository": "/r", "databases": ["a", "b"], "exclude_user": ["x@%"]}), check=False
+    )
+    assert isinstance(request, ClusterBackupRequest)
+    assert isinstance(request.options, mysql.ClusterBackupOptions)
+    assert request.options.databases == ("a", "b")
+    assert request.options.globals == mysql.GlobalsOptions(exclude_users=("x@%",))
+
+
+def test_what_of_a_database_of_mysql_and_how() -> None:
+    request = backup_request(
+        given(
+            "backup",
+            "mysql",
+            dest="/d",
+            database="a",
+            tables=["t"],
+            where="id > 1",
+            skip_events=True,
+            replace=True,
+            source_data="1",
+            set_gtid_purged="auto",
+        ),
+        check=False,
+    )
+    assert isinstance(request.options, mysql.BackupOptions)
+    assert request.options.selection == mysql.Selection(tables=("t",), where="id > 1", skip_events=True)
+    assert request.options.form == mysql.ScriptForm(insert="REPLACE")
+    assert request.options.positions == mysql.PositionForm(source_data=1, gtid_purged="auto")

@@ -124,6 +124,9 @@ class GlobalsRestore:
                 raise _stopped(error, fact, done, spaces[number + 1 :]) from error
             done.append(_label(fact))
 
+    def finish(self, progress: Progress) -> None:
+        """Nothing: what depends on a database is restored with it."""
+
     def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:
