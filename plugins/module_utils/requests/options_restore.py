@@ -45,6 +45,7 @@ RESTORE = (
         "show_data_in_errors",
         "errors may quote row values",
         ("--show-data-in-errors",),
+        ("restore",),
         type="bool",
     ),
     Option(
@@ -52,9 +53,9 @@ RESTORE = (
         "record what is done, and go on where the same restore was interrupted",
         ("--resume",),
         ("restore",),
-        ("restore",),
         (POSTGRESQL,),
         type="bool",
+    ),
     Option(
         "state_folder",
         "where --resume records what is done",
