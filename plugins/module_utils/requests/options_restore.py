@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .option import POSTGRESQL, Option
+from .option import POSTGRESQL, WORLDS, Option
 
 RESTORE = (
     Option("backup", "the backup's id, or latest", ("--backup",), ("restore",), default="latest", metavar="ID"),
@@ -38,8 +38,7 @@ RESTORE = (
         "stop at the first error, or continue and name all of them in the end",
         ("--on-error",),
         ("restore",),
-        (POSTGRESQL,),
-        choices={POSTGRESQL: ("stop", "continue")},
+        choices=dict.fromkeys(WORLDS, ("stop", "continue")),
     ),
     Option(
         "show_data_in_errors",
@@ -64,6 +63,5 @@ RESTORE = (
         (POSTGRESQL,),
         type="path",
         metavar="FOLDER",
-    ),
     ),
 )
