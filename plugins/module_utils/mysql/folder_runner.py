@@ -18,6 +18,7 @@ import typing as t
 from ..errors import RestoreError
 from . import quoting
 from .lane import DEADLOCK, Lane, label_of, name_of
+from .load_options import CONTINUE
 from .load_run import DEADLOCK_RETRIES, Job, LoadedTable, LoadRun
 from .script_files import DATABASE, ROLES, ROWS, SEQUENCE, TABLE, ScriptFile, Scripts
 from .script_policy import ScriptPolicy
@@ -104,8 +105,10 @@ class FolderRunner:
 
     def _load_rows(self) -> None:
         self._find_work()
+        # MariaDB may take back all rows of a transaction that began with an empty table when a statement fails.
+        in_transactions = self._run.options.on_error != CONTINUE
         for lane in self._run.lanes:
-            lane.session.execute("SET SESSION autocommit = 0")
+            lane.session.execute(f"SET SESSION autocommit = {0 if in_transactions else 1}")
             wait = max(_LOCK_WAIT_SECONDS, int(lane.session.variables.get("innodb_lock_wait_timeout", "0") or 0))
             lane.session.set_variables({"innodb_lock_wait_timeout": str(wait)})
         self._run.run_jobs(self._take)
@@ -197,7 +200,7 @@ class FolderRunner:
         for name, table in found.items():
             total = self._run.tables.setdefault(name, LoadedTable())
             total.rows += table.rows
-            total.taken += table.taken
+            total.duplicates += table.duplicates
             total.digests.update(table.digests)
 
     def _finish(self, lane: Lane, table: LoadedTable, size: int) -> None:
@@ -209,7 +212,7 @@ class FolderRunner:
             self._run.failed(error)
             return
         table.rows += done.rows
-        table.taken += done.taken
+        table.duplicates += done.duplicates
         self._run.progress.advance(size, done.rows)
 
     def _ended(self, name: str) -> None:

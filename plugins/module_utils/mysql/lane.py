@@ -19,7 +19,7 @@ from .statements import Action
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _INSERT = re.compile(rb"INSERT(?=\s)", re.IGNORECASE)
-_RECORDS = re.compile(r"Records: (\d+)")
+_RECORDS = re.compile(r"Records: (\d+)  Duplicates: (\d+)")
 _HINTS = {
     1062: "the target already held such a row, or the script holds it twice",
     1071: "the target allows shorter index keys: see its row format and version",
@@ -51,12 +51,12 @@ class Done(t.NamedTuple):
     """What became of a statement.
 
     :param rows: of an INSERT, how many the statement gave, whether or not the target took all of them.
-    :param taken: how many rows were new.
+    :param duplicates: how many of these were there already, where that is no error.
     """
 
     sent: Sent
     rows: int
-    taken: int
+    duplicates: int
     backslash_escapes: bool
 
 
@@ -117,12 +117,15 @@ class Lane:
             raise self._failed(error, sent) from error
         if outcome.warnings:
             self._judge(sent, outcome.warnings)
-        rows = outcome.affected
+        rows, duplicates = outcome.affected, 0
         if sent.action.is_data and self._options.duplicates != ERROR:
             # What was there already is not among the affected rows, or is counted twice.
-            records = _RECORDS.match(outcome.message)
-            rows = int(records.group(1)) if records else 1
-        return Done(sent, rows, outcome.affected, outcome.backslash_escapes)
+            counted = _RECORDS.search(outcome.message)
+            rows = int(counted.group(1)) if counted else 1
+            # A row that took another's place counts twice.
+            known = rows - outcome.affected if self._options.duplicates == IGNORE else outcome.affected - rows
+            duplicates = int(counted.group(2)) if counted else known
+        return Done(sent, rows, duplicates, outcome.backslash_escapes)
 
     def run(self, text: bytes, action: Action, where: str, line: int) -> Done:
         """Send a statement and wait for its answer."""

@@ -114,6 +114,7 @@ class MysqlRestoreTarget:
             session.execute("SET NAMES utf8mb4")
             load_check.check(run, options.database, manifest)
             run.harmless.tell(progress, session.version.product)
+            run.tell_duplicates()
             run.check_failures()
         except DbfleetError as error:
             keep = run is not None and bool(run.failures)

@@ -9,7 +9,9 @@ import dataclasses
 
 STOP, CONTINUE = "stop", "continue"
 ERROR, IGNORE, REPLACE = "error", "ignore", "replace"
+DUPLICATES = (ERROR, IGNORE, REPLACE)
 VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST = "none", "rows", "digest"
+VERIFY = (VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..progress import Progress
 from . import faults, wire
 from .deferred_keys import DeferredKeys, defer, key_names
 from .lane import DEADLOCK, Done, HarmlessWarnings, Lane, name_of
-from .load_options import CONTINUE, LoadOptions
+from .load_options import CONTINUE, IGNORE, LoadOptions
 from .quoting import identifier
 from .script_files import natural
 from .script_summary import ScriptSummary, ScriptTable, TableDigest, joined
@@ -39,12 +39,12 @@ class LoadedTable:
     """What was loaded into one table so far.
 
     :param rows: that the statements gave, of those that succeeded.
-    :param taken: rows that were new to the target.
+    :param duplicates: rows whose keys were in the target already.
     :param digests: of the statements by file.
     """
 
     rows: int = 0
-    taken: int = 0
+    duplicates: int = 0
     digests: dict[str, TableDigest] = dataclasses.field(default_factory=dict)
 
     def digest(self, path: str) -> TableDigest:
@@ -139,7 +139,7 @@ class LoadRun:
         raise RestoreError(
             f"{len(messages)} statements failed, the rest was restored: {'; '.join(messages[:_NAMED_AT_MOST])}",
             hint=first.hint,
-            errors=[{"message": one.message, **one.context} for one in self.failures],
+            failures=[{"message": one.message, **one.context} for one in self.failures],
             errno=first.context.get("errno"),
         )
 
@@ -153,8 +153,17 @@ class LoadRun:
         name = name_of(done.sent.action)
         table = self.tables.setdefault(name, LoadedTable())
         table.rows += done.rows
-        table.taken += done.taken
+        table.duplicates += done.duplicates
         self.progress.advance(len(original), done.rows)
+
+    def tell_duplicates(self) -> None:
+        """Say of which tables rows were there already."""
+        for name, table in self.tables.items():
+            if table.duplicates:
+                rows = "1 row" if table.duplicates == 1 else f"{table.duplicates} rows"
+                was = "was" if table.duplicates == 1 else "were"
+                done = "left as it is" if self.options.duplicates == IGNORE else "replaced"
+                self.progress.warn(f"{rows} of {name} {was} there already and {was} {done}")
 
     def item(self, name: str) -> None:
         """Tell which object is at hand."""

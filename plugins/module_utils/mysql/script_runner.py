@@ -18,6 +18,7 @@ import typing as t
 from ..errors import RestoreError
 from . import wire
 from .lane import DEADLOCK, Lane, label_of, name_of
+from .load_options import CONTINUE
 from .load_run import DEADLOCK_RETRIES, LoadedTable, LoadRun
 from .script import Statement
 from .script_files import Splitter
@@ -87,8 +88,10 @@ class ScriptRunner:
         self._under_way: collections.OrderedDict[int, tuple[Lane, Passed]] = collections.OrderedDict()
         self._open = {id(lane): _Open() for lane in run.lanes}
         verbs = {verb for verb, _kind in run.summary.actions}
-        self._commits = not verbs & _TRANSACTION_VERBS
-        self._lanes = list(run.lanes) if self._commits else [run.main]
+        mixes = bool(verbs & _TRANSACTION_VERBS)
+        # MariaDB may take back all rows of a transaction that began with an empty table when a statement fails.
+        self._commits = not mixes and run.options.on_error != CONTINUE
+        self._lanes = [run.main] if mixes else list(run.lanes)
         self._label = ""
         self._begun: set[str] = set()
 
@@ -113,8 +116,8 @@ class ScriptRunner:
                 self._other(passed)
             del passed
         self._finish_all()
-        self._commit_all()
         if self._commits:
+            self._commit_all()
             for lane in self._run.lanes:
                 lane.session.execute("SET SESSION autocommit = 1")
         self._make_keys()
@@ -140,7 +143,8 @@ class ScriptRunner:
             self._under_way[id(lane)] = (lane, passed)
             if not independent and len(self._lanes) > 1:
                 self._finish_all()
-                self._commit_all()
+                if self._commits:
+                    self._commit_all()
             elif len(passed.statement.text) > OVERLAP_UP_TO:
                 self._finish(lane)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..mysql.load_options import ERROR, STOP, LoadOptions
 from ..mysql.options import RestoreOptions
 from .connection import database_name, mysql_connection
 from .given import Given
@@ -22,4 +23,10 @@ def mysql_restore(given: Given) -> RestoreOptions:
         clean=given.switch("clean"),
         force=given.switch("force"),
         jobs=given.count("jobs", least=1),
+        load=LoadOptions(
+            on_error=given.text("on_error") or STOP,
+            duplicates=given.text("duplicates") or ERROR,
+            show_data_in_errors=given.switch("show_data_in_errors"),
+            skip_binlog=given.switch("skip_binlog"),
+        ),
     )
