@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_SAMPLE_SECONDS = 0.02
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SAMPLE_SECONDS = 0.03
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Run:
 
     :param wall: seconds from start to end.
     :param cpu: processor seconds, user and system, of the process and all it started and waited for.
-    :param memory: the largest sum of the resident memory of all its processes at one moment, in bytes.
+    :param memory: the most that all its processes took at one moment, in bytes; what several share counts once.
     """
 
     wall: float
@@ -71,7 +70,7 @@ def median(runs: Sequence[Run]) -> Run:
 
 
 class _MemorySampler(threading.Thread):
-    """Looks at the resident memory of a process and its descendants every few milliseconds."""
+    """Looks at the memory of a process and its descendants every few milliseconds."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -81,7 +80,7 @@ class _MemorySampler(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(_SAMPLE_SECONDS):
-            self.peak = max(self.peak, sum(map(_resident, _family(self._pid))))
+            self.peak = max(self.peak, sum(map(_proportional, _family(self._pid))))
 
     def stop(self) -> None:
         self._stopped.set()
@@ -100,8 +99,10 @@ def _family(pid: int) -> list[int]:
     return family
 
 
-def _resident(pid: int) -> int:
+def _proportional(pid: int) -> int:
+    """The resident memory of a process, of shared pages only its part (Linux: "Pss")."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
         return 0  # It ended between two looks.
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
