@@ -12,10 +12,11 @@ from ..errors import CorruptArtifactError, UnsupportedObjectError
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSource, read_exactly
-from .archive.entries import LARGE_OBJECT_GROUP, LARGE_OBJECTS, TABLE_DATA, entry_name
+from .archive.entries import LARGE_OBJECT_GROUP, LARGE_OBJECTS, TABLE_DATA, entry_name, object_name
 from .archive.reader import ArchiveReader
 from .load import load_table
 from .quoting import qualified
+from .restore_inserts import run_inserts
 from .restore_order import RestoreOrder
 from .restore_sql import (
     ArchiveSettings,
@@ -57,14 +58,9 @@ def check_supported(order: RestoreOrder) -> None:
     for entry in order.steps:
         name = entry_name(entry)
         if entry.had_dumper and entry.desc == TABLE_DATA:
-            if entry.copy_stmt is None:
-                raise UnsupportedObjectError(
-                    f"the archive holds {name} as INSERT statements, which cannot be restored yet",
-                    hint="dump without --inserts, or restore with pg_restore",
-                    objects=[name],
-                )
-            statement = entry.copy_stmt.strip()
-            if not statement.startswith("COPY ") or not statement.endswith(_COPY_END):
+            statement = (entry.copy_stmt or "").strip()
+            # Without one, the data are INSERT statements.
+            if statement and not (statement.startswith("COPY ") and statement.endswith(_COPY_END)):
                 raise UnsupportedObjectError(f"the COPY statement of {name} is of no known form", objects=[name])
         elif entry.had_dumper and entry.desc != LARGE_OBJECTS:
             raise UnsupportedObjectError(f"the archive holds data of an unknown kind: {name}", objects=[name])
@@ -181,12 +177,19 @@ class EntryRunner:
                 self._write_large_object(oid, source)
             return None
         key = (entry.namespace or "", entry.tag)
+        if not entry.copy_stmt:
+            return self._run_inserts(entry)
         recorded = self._recorded.get(key)
         rows = table_rows(self._archive, entry, recorded)
         loaded = load_table(self.session, (entry.copy_stmt or "").strip(), rows, self._progress)
         if recorded is not None and loaded.rows != recorded.rows:
             raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {recorded.rows}")
         return TableRecord(key[0], key[1], loaded.rows, loaded.bytes, loaded.sha256)
+
+    def _run_inserts(self, entry: TocEntry) -> TableRecord | None:
+        name, source = object_name(entry), self._archive.data(entry)
+        rows = run_inserts(self.session, source, self._settings, self._progress, name=name)
+        return None if rows is None else TableRecord(entry.namespace or "", entry.tag, rows, 0, "")
 
     def _create_large_objects(self, entry: TocEntry) -> None:
         oids = large_object_ids(entry)

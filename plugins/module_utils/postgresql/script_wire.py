@@ -20,6 +20,8 @@ from .text import to_text
 
 # Where in the rows it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
 _ROW = re.compile(r"^COPY [^\n]*?, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
+# The zero stands where once the OID of a row was.
+_INSERT_TAG = "INSERT 0 "
 
 
 class Failure(Exception):
@@ -47,11 +49,13 @@ class Answer(t.NamedTuple):
     :param tag: the last statement's command tag.
     :param completed: how many statements were done.
     :param takes_rows: it waits for the rows of a COPY.
+    :param rows: how many rows INSERT statements added.
     """
 
     tag: str
     completed: int
     takes_rows: bool
+    rows: int = 0
 
 
 class ScriptWire:
@@ -89,7 +93,7 @@ class ScriptWire:
         :raises Failure: the server refused it, or the connection broke.
         """
         status = self._status
-        completed, tag, failure = 0, "", None
+        completed, tag, rows, failure = 0, "", 0, None
         try:
             while True:
                 result = self._result()
@@ -98,6 +102,8 @@ class ScriptWire:
                 if result.status in (status.COMMAND_OK, status.TUPLES_OK, status.EMPTY_QUERY):
                     completed += 1
                     tag = to_text(result.command_status or b"")
+                    if tag.startswith(_INSERT_TAG):
+                        rows += int(tag[len(_INSERT_TAG) :])
                 elif result.status == status.COPY_IN:
                     return Answer(tag, completed, True)
                 elif result.status == status.COPY_OUT:
@@ -111,7 +117,7 @@ class ScriptWire:
             self._block()
         if failure is not None:
             raise failure
-        return Answer(tag, completed, False)
+        return Answer(tag, completed, False, rows)
 
     def send_rows(self, data: bytes, name: str) -> None:
         """Send a block of a COPY's rows.
