@@ -56,7 +56,7 @@ class Command:
     quiet: bool
 
 
-class _RefusePassword(argparse.Action):
+class RefusePassword(argparse.Action):
     """``--password`` with or without a value: refused, the value forgotten."""
 
     def __call__(self, *_args: t.Any, **_kwargs: t.Any) -> t.NoReturn:
@@ -115,9 +115,9 @@ def _add_transfer(kinds: t.Any, job: str, world: str) -> None:
     connection = parser.add_argument_group("connection")
     work = parser.add_argument_group("what to do")
     for option in options_of(job, world).values():
-        _add_option(connection if option in CONNECTION else work, option, world)
+        add_option(connection if option in CONNECTION else work, option, world)
     connection.add_argument("--password-file", metavar="FILE", help="a private file that holds the password alone")
-    connection.add_argument("--password", nargs="?", action=_RefusePassword, help=argparse.SUPPRESS)
+    connection.add_argument("--password", nargs="?", action=RefusePassword, help=argparse.SUPPRESS)
     work.add_argument("--check", "--dry-run", action="store_true", help="find out what would be done, change nothing")
     _add_output(parser)
 
@@ -133,7 +133,7 @@ def _add_info(jobs: t.Any) -> None:
     )
     for option in options_of("info").values():
         if option.name not in ("repository", "source"):
-            _add_option(parser, option, "")
+            add_option(parser, option, "")
     _add_output(parser)
 
 
@@ -144,7 +144,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--quiet", action="store_true", help="show nothing but warnings and errors")
 
 
-def _add_option(parser: t.Any, option: Option, world: str) -> None:
+def add_option(parser: t.Any, option: Option, world: str) -> None:
+    """Add an option of the table to a parser, if the command has it.
+
+    :param world: whose flags and choices it gets; empty for those of all.
+    """
     if not option.flags:
         return
     text = option.help.replace("%", "%%")

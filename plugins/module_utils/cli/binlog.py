@@ -12,8 +12,14 @@ import re
 import typing as t
 
 from ..errors import UsageError
+from ..mysql.binlog.archive import ArchiveRequest
 from ..mysql.binlog.listing import Listed, TransactionFilter, list_transactions
 from ..mysql.binlog.transactions import Transaction
+from ..requests.binlog import archive_request
+from ..requests.given import given_to_command
+from ..requests.option import MYSQL
+from ..requests.options import options_of
+from .arguments import RefusePassword, add_option, read_password_file
 from .parser import Parser
 from .text import printable, size_text
 
@@ -26,8 +32,29 @@ def binlog_arguments(arguments: t.Sequence[str]) -> argparse.Namespace:
     :raises UsageError: it is not understood.
     :raises SystemExit: for ``--help``, which has been printed.
     """
-    parser = Parser(prog="dbfleet binlog", description="Look into MySQL's and MariaDB's binlogs.")
+    parser = Parser(prog="dbfleet binlog", description="Look into MySQL's and MariaDB's binlogs, and archive them.")
     commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
+    _add_list(commands)
+    _add_archive(commands)
+    return parser.parse_args(arguments)
+
+
+def _add_archive(commands: t.Any) -> None:
+    parser = commands.add_parser(
+        "archive",
+        help="copy a server's binlogs into a folder, byte for byte",
+        description="Copy a server's binlogs into a folder, byte for byte, from where the last copy ended.",
+        epilog="The password comes from MYSQL_PWD, an option file or --password-file, never from an argument.",
+    )
+    for option in options_of("archive", MYSQL).values():
+        add_option(parser, option, MYSQL)
+    parser.add_argument("--password-file", metavar="FILE", help="a private file that holds the password alone")
+    parser.add_argument("--password", nargs="?", action=RefusePassword, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    parser.add_argument("--quiet", action="store_true", help="show nothing but warnings and errors")
+
+
+def _add_list(commands: t.Any) -> None:
     listing = commands.add_parser(
         "list",
         help="list the transactions of binlog files",
@@ -48,7 +75,24 @@ def binlog_arguments(arguments: t.Sequence[str]) -> argparse.Namespace:
     listing.add_argument("--verb", action="append", default=[], metavar="VERB", help="that do this: DROP, DELETE, …")
     listing.add_argument("--server-id", type=int, metavar="N", help="made on this server")
     listing.add_argument("--json", action="store_true", help="one JSON object a transaction, a line each")
-    return parser.parse_args(arguments)
+
+
+def binlog_archive_request(arguments: argparse.Namespace) -> ArchiveRequest:
+    """What to archive.
+
+    :raises UsageError: the options contradict each other or a value is not valid.
+    """
+    values = {name: value for name, value in vars(arguments).items() if name in options_of("archive", MYSQL)}
+    if arguments.password_file:
+        values["login_password"] = read_password_file(arguments.password_file)
+    return archive_request(given_to_command("archive", MYSQL, values))
+
+
+def archive_text(data: t.Mapping[str, t.Any]) -> str:
+    """What archiving did."""
+    sealed = f"{len(data['sealed'])} files completed, " if data["sealed"] else ""
+    tail = f"; {data['file']} up to {data['position']}" if data["file"] else ""
+    return f"archived binlogs into {printable(data['folder'])}: {sealed}{size_text(data['received'])} received{tail}\n"
 
 
 def binlog_lines(arguments: argparse.Namespace) -> t.Iterator[str]:

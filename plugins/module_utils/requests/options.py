@@ -13,13 +13,16 @@ import typing as t
 
 from .option import DBMS, EVERY, TRANSFER, Option
 from .options_backup import BACKUP
+from .options_binlog import BINLOG
 from .options_connection import CONNECTION
 from .options_mysql_backup import MYSQL_BACKUP
 from .options_mysql_restore import MYSQL_RESTORE
 from .options_postgresql_backup import POSTGRESQL_BACKUP
 from .options_postgresql_consistency import POSTGRESQL_CONSISTENCY
+from .options_postgresql_form import POSTGRESQL_FORM
 from .options_postgresql_restore import POSTGRESQL_RESTORE
 from .options_postgresql_restore_run import POSTGRESQL_RESTORE_RUN
+from .options_postgresql_selection import POSTGRESQL_SELECTION
 from .options_restore import RESTORE
 from .options_selection import SELECTION
 
@@ -64,12 +67,15 @@ OPTIONS = (
     *BACKUP,
     *SELECTION,
     *POSTGRESQL_BACKUP,
+    *POSTGRESQL_SELECTION,
+    *POSTGRESQL_FORM,
     *POSTGRESQL_CONSISTENCY,
     *MYSQL_BACKUP,
     *RESTORE,
     *POSTGRESQL_RESTORE,
     *POSTGRESQL_RESTORE_RUN,
     *MYSQL_RESTORE,
+    *BINLOG,
     *_INFO,
     *_MODULE_ONLY,
 )

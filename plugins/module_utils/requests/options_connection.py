@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..mysql.options import SSL_MODES as MYSQL_SSL_MODES
 from ..postgresql.options import SSL_MODES as POSTGRESQL_SSL_MODES
-from .option import MYSQL, POSTGRESQL, Option
+from .option import MYSQL, POSTGRESQL, TRANSFER, Option
 
-CONNECTION = (
+_CONNECTION = (
     Option("login_host", "the server's name or address; for PostgreSQL also the folder of its socket", ("--host",)),
     Option("login_port", "the server's port", ("--port",), type="int"),
     Option("login_unix_socket", "the server's socket (MySQL) or its folder (PostgreSQL)", ("--socket",), type="path"),
@@ -58,3 +60,5 @@ CONNECTION = (
         metavar="NAME",
     ),
 )
+
+CONNECTION = tuple(dataclasses.replace(option, jobs=(*TRANSFER, "archive")) for option in _CONNECTION)

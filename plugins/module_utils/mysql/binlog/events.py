@@ -25,6 +25,10 @@ _CHECKSUM = 4
 _PIECE = 1 << 20
 
 
+class TruncatedBinlogError(CorruptArtifactError):
+    """A binlog ends within an event; ``context["position"]`` is where the last whole one ends."""
+
+
 class EventHeader(t.NamedTuple):
     """What every event begins with.
 
@@ -172,8 +176,8 @@ class BinlogReader:
                 hint="it comes from a server that is newer than this collection, or the file is not a binlog",
             )
 
-    def _cut_off(self) -> CorruptArtifactError:
-        return CorruptArtifactError(
+    def _cut_off(self) -> TruncatedBinlogError:
+        return TruncatedBinlogError(
             f"{self._name} ends within an event, at {self._position}",
             hint=f"everything before {self._position} is whole; the file is being written, or was copied too early",
             position=self._position,

@@ -68,24 +68,24 @@ def _untagged(reader: BodyReader, *, anonymous: bool) -> Gtid:
 def _tagged(reader: BodyReader) -> Gtid:
     """MySQL's own serialization: version, size, last field that must be known, then numbered fields."""
     for _head in range(3):
-        _variable(reader)
+        serialized_number(reader)
     fields: dict[int, t.Any] = {}
     while reader.left:
-        field = _variable(reader)
+        field = serialized_number(reader)
         if field == _UUID:
             fields[field] = bytes(_byte(reader) for _index in range(16))
         elif field == _TAG:
-            fields[field] = reader.take(_variable(reader)).decode("ascii", "replace")
+            fields[field] = reader.take(serialized_number(reader)).decode("ascii", "replace")
         else:
-            fields[field] = _signed(reader) if field in _SIGNED else _variable(reader)
+            fields[field] = _signed(reader) if field in _SIGNED else serialized_number(reader)
     if _UUID not in fields or _NUMBER not in fields:
         raise reader.damaged("a GTID without its UUID or number")
     pieces = (str(uuid.UUID(bytes=fields[_UUID])), fields.get(_TAG) or "", str(fields[_NUMBER]))
     return Gtid(":".join(filter(None, pieces)), committed=fields.get(_IMMEDIATE, 0))
 
 
-def _variable(reader: BodyReader) -> int:
-    """A number whose first byte has, from the low end, a set bit for every byte that follows."""
+def serialized_number(reader: BodyReader) -> int:
+    """A number of MySQL's own serialization: its first byte has, from the low end, a set bit for every other byte."""
     first = reader.number(1)
     more = 0
     while more < 8 and first >> more & 1:
@@ -96,12 +96,12 @@ def _variable(reader: BodyReader) -> int:
 
 
 def _byte(reader: BodyReader) -> int:
-    value = _variable(reader)
+    value = serialized_number(reader)
     if value > 0xFF:
         raise reader.damaged("a UUID of something else than bytes")
     return value
 
 
 def _signed(reader: BodyReader) -> int:
-    value = _variable(reader)
+    value = serialized_number(reader)
     return ~(value >> 1) if value & 1 else value >> 1

@@ -62,6 +62,11 @@ class MysqlGtidSet:
         """The set of one GTID."""
         return cls({(uuid, tag): [(number, number)]})
 
+    @property
+    def intervals(self) -> t.Mapping[tuple[str, str], tuple[Interval, ...]]:
+        """The runs in order, first and last number, by ``(uuid, tag)``."""
+        return self._intervals
+
     def __contains__(self, gtid: str) -> bool:
         uuid, *rest = gtid.lower().split(":")
         tag = rest[0] if len(rest) == 2 else ""
