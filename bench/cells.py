@@ -16,7 +16,12 @@ from tests import servers
 from .measure import Command
 
 DBFLEET = str(Path(sys.executable).parent / "dbfleet")
+#: Databases: one of all kinds of data, and one of each kind.
 SOURCE = "bench"
+NARROW = "narrow_rows"
+WIDE = "wide_rows"
+LARGE_OBJECTS = "large_objects"
+MANY_TABLES = "many_tables"
 TARGET = "bench_restored"
 
 
@@ -27,6 +32,7 @@ class Cell:
     :param prepare: called before every run of either side.
     :param outputs: the files of ours and theirs, whose sizes are compared; empty for restores.
     :param inputs: the cell whose outputs this one reads.
+    :param database: what it reads; see :mod:`bench.data`.
     """
 
     name: str
@@ -35,6 +41,7 @@ class Cell:
     prepare: Callable[[], None]
     outputs: tuple[Path, ...] = ()
     inputs: Cell | None = None
+    database: str = SOURCE
 
 
 def _remove(paths: Sequence[Path]) -> None:
@@ -86,29 +93,40 @@ def postgresql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
             inputs=dump,
         )
 
-    yield from _other_formats(server, folder)
+    yield from _other_backups(server, folder)
 
 
-def _other_formats(server: servers.Server, folder: Path) -> Iterator[Cell]:
-    """The directory with 1, 2 and 4 jobs, and the plain script."""
-    forms = [
-        (f"directory {label} jobs {jobs}", "directory", compress, ("--jobs", str(jobs)))
-        for label, compress in (("gzip", "gzip:6"), ("none", "none"))
-        for jobs in (1, 2, 4)
-    ]
-    forms.append(("plain none", "plain", "none", ()))
-    forms.append(("plain gzip", "plain", "gzip:6", ()))
-    for name, form, compress, options in forms:
-        label = name.replace(" ", "-")
-        ours, theirs = folder / f"ours-{label}", folder / f"theirs-{label}"
-        where = ["--dest", str(ours), "--compress", compress]
-        yield Cell(
-            f"postgresql dump {name}",
-            _ours(server, "backup", "--database", SOURCE, "--format", form, *where, *options),
-            _theirs("pg_dump", server, f"-F{form[0]}", *options, f"--compress={compress}", "-f", str(theirs), SOURCE),
-            lambda paths=(ours, Path(f"{ours}.manifest.json"), theirs): _remove(paths),  # type: ignore[misc]
-            (ours, theirs),
-        )
+def _other_backups(server: servers.Server, folder: Path) -> Iterator[Cell]:
+    """The directory with 1, 2 and 4 jobs, the plain script, and databases of one kind of data each."""
+    for jobs in (1, 2, 4):
+        for compress in ("gzip:6", "none"):
+            yield _backup(server, folder, SOURCE, "directory", compress, "--jobs", str(jobs))
+    for compress in ("none", "gzip:6"):
+        yield _backup(server, folder, SOURCE, "plain", compress)
+    yield _backup(server, folder, SOURCE, "plain", "none", "--inserts")
+    for database in (NARROW, WIDE, LARGE_OBJECTS):
+        for compress in ("none", "gzip:6"):
+            yield _backup(server, folder, database, "custom", compress)
+    yield _backup(server, folder, MANY_TABLES, "custom", "gzip:6")
+    for jobs in (1, 4):
+        yield _backup(server, folder, MANY_TABLES, "directory", "gzip:6", "--jobs", str(jobs))
+
+
+def _backup(server: servers.Server, folder: Path, database: str, form: str, compress: str, *options: str) -> Cell:
+    """The same options for both sides."""
+    what = "" if database == SOURCE else f"{database} "
+    name = " ".join([f"{what}{form} {compress.partition(':')[0]}", *options]).replace("--", "")
+    label = name.replace(" ", "-")
+    ours, theirs = folder / f"ours-{label}", folder / f"theirs-{label}"
+    where = ["--dest", str(ours), "--compress", compress]
+    return Cell(
+        f"postgresql dump {name}",
+        _ours(server, "backup", "--database", database, "--format", form, *where, *options),
+        _theirs("pg_dump", server, f"-F{form[0]}", *options, f"--compress={compress}", "-f", str(theirs), database),
+        lambda: _remove((ours, Path(f"{ours}.manifest.json"), theirs)),
+        (ours, theirs),
+        database=database,
+    )
 
 
 def mysql_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from tests.servers import Server
 
-from .cells import SOURCE
+from .cells import LARGE_OBJECTS, MANY_TABLES, NARROW, SOURCE, WIDE
 
-# Statements are divided by lines that hold only a semicolon; {narrow} and {wide} become numbers of rows.
-_POSTGRESQL = """
+# Statements are divided by lines that hold only a semicolon; what is in braces becomes a number.
+_NARROW = """
 CREATE TABLE accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(40))
 ;
 INSERT INTO accounts SELECT n, n / 100000, n % 7919, '' FROM generate_series(1, {narrow}) AS n
-;
+"""
+_WIDE = """
 CREATE TABLE documents (id bigint PRIMARY KEY, body jsonb, price numeric(12, 4), at timestamptz, note text)
 ;
 INSERT INTO documents
@@ -26,9 +27,28 @@ SELECT
 FROM generate_series(1, {wide}) AS n
 ;
 CREATE INDEX ON documents (at)
-;
-ANALYZE
 """
+_LARGE_OBJECTS = """
+SELECT lo_from_bytea(0, convert_to(repeat(md5(n::text) || ' ', 300), 'UTF8')) FROM generate_series(1, {objects}) AS n
+"""
+_MANY_TABLES = """
+DO $$
+BEGIN
+    FOR n IN 1..{tables} LOOP
+        EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, name text, amount numeric)', n);
+        EXECUTE format('INSERT INTO t%s SELECT k, md5(k::text), k FROM generate_series(1, 10) AS k', n);
+        COMMIT;
+    END LOOP;
+END
+$$
+"""
+_POSTGRESQL = {
+    SOURCE: f"{_NARROW};\n{_WIDE}",
+    NARROW: _NARROW,
+    WIDE: _WIDE,
+    LARGE_OBJECTS: _LARGE_OBJECTS,
+    MANY_TABLES: _MANY_TABLES,
+}
 _MYSQL = """
 CREATE TABLE digits (d int PRIMARY KEY)
 ;
@@ -61,17 +81,23 @@ SELECT
 FROM accounts
 WHERE aid < {wide}
 """
-_ROWS = {"postgresql": (1_500_000, 120_000), "mysql": (1_000_000, 120_000)}
+#: Numbers of rows, large objects and tables at scale 1.
+_NUMBERS = {
+    "postgresql": {"narrow": 1_500_000, "wide": 120_000, "objects": 20_000, "tables": 20_000},
+    "mysql": {"narrow": 1_000_000, "wide": 120_000},
+}
 
 
-def fill(server: Server, *, scale: float) -> None:
-    """Create the database ``bench`` with its tables; ``scale`` multiplies the numbers of rows."""
-    narrow, wide = (int(rows * scale) for rows in _ROWS[server.dbms])
+def fill(server: Server, database: str, *, scale: float) -> None:
+    """Create a database with its data; ``scale`` multiplies how much of it there is."""
+    numbers = {name: int(number * scale) for name, number in _NUMBERS[server.dbms].items()}
     connection = server.connect()
-    connection.cursor().execute(f"CREATE DATABASE {SOURCE}")
+    connection.cursor().execute(f"CREATE DATABASE {database}")
     connection.close()
-    connection = server.connect(SOURCE)
-    script = _POSTGRESQL if server.dbms == "postgresql" else _MYSQL
+    connection = server.connect(database)
+    script = _POSTGRESQL[database] if server.dbms == "postgresql" else _MYSQL
+    if server.dbms == "postgresql":
+        script = f"{script};\nVACUUM ANALYZE"
     for statement in script.split("\n;\n"):
-        connection.cursor().execute(statement.format(narrow=narrow, wide=wide))
+        connection.cursor().execute(statement.format(**numbers))
     connection.close()

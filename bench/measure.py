@@ -57,7 +57,8 @@ def run(command: Command) -> Run:
     sampler.stop()
     if process.returncode:
         sys.exit(f"error: {command.argv} ended with {process.returncode}:\n{output.decode(errors='replace')[-4000:]}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, max(sampler.peak, usage.ru_maxrss * 1024))
+    # The system's own figure for the peak would be that of this program, from which the other was forked.
+    return Run(wall, usage.ru_utime + usage.ru_stime, sampler.peak)
 
 
 def median(runs: Sequence[Run]) -> Run:
