@@ -207,12 +207,14 @@ class RestoreContents:
     :param objects: how many objects of each kind were restored.
     :param skipped: what was passed over because it existed, and was to be left as it is.
     :param skipped_tables: of that, schema and name of the tables whose data was not loaded.
+    :param checks: what was found when the restored database was looked at, as plain data.
     """
 
     tables: tuple[TableRecord, ...]
     objects: t.Mapping[str, int]
     skipped: tuple[str, ...] = ()
     skipped_tables: tuple[tuple[str, str], ...] = ()
+    checks: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
 
 class RestoreTarget(t.Protocol):

@@ -227,6 +227,7 @@ def _result(
         "created": plan.create,
         "dropped": list(plan.drops),
         "skipped": [] if contents is None else list(contents.skipped),
+        "checks": {} if contents is None else dict(contents.checks),
         "objects": dict(plan.objects if contents is None else contents.objects),
         "tables": tables,
         "rows": 0 if contents is None else sum(table.rows for table in contents.tables),

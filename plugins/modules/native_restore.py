@@ -107,6 +107,20 @@ options:
         that failed with its statement and the server's message, and everything else is in the target.
     type: str
     choices: [stop, continue]
+  verify:
+    description:
+      - Read the restored tables again in the end and compare them with the backup. With V(rows), their number of rows;
+        with V(digest), every byte of their rows with the digest in the manifest or, where there is none, with the
+        archive. A difference fails the restore.
+      - V(none), the default, relies on the number of rows that the server says it took of each table.
+      - PostgreSQL only, and not for scripts.
+    type: str
+    choices: [none, rows, digest]
+  analyze:
+    description:
+      - Gather statistics for the optimizer (C(ANALYZE)) in the end.
+      - PostgreSQL only, and not for scripts.
+    type: bool
   resume:
     description:
       - Record what is done, and go on where an earlier run of the same restore was interrupted, whether by an error, a
@@ -228,6 +242,13 @@ restore:
       type: list
       elements: str
       sample: []
+    checks:
+      description:
+        - What was found when the restored database was looked at. C(sequences) is how many have the position of the
+          backup, C(compared) how many tables were compared by their content and by their number of rows.
+      returned: success
+      type: dict
+      sample: {"sequences": 4, "invalid_indexes": [], "unvalidated_constraints": []}
     objects:
       description: How many objects of each kind were restored.
       returned: success

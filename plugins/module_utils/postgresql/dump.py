@@ -108,7 +108,8 @@ class PostgresqlBackupSource:
             snapshot=_moment(snapshot),
             tables=tables,
             objects=contents.objects,
-            options=recorded_options(self._options, header.version),
+            # The text of rows with times depends on it.
+            options={**recorded_options(self._options, header.version), "timezone": session.parameter("TimeZone")},
         )
 
     def _write_data(

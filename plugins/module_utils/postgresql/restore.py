@@ -34,6 +34,7 @@ from .restore_archive import (
     OpenedArchive,
     check_run_options,
     check_single_transaction,
+    finish_restore,
     open_state,
     restore_archive,
     transaction_locks,
@@ -56,6 +57,8 @@ from .verify import verify_archive
 
 _log = logging.getLogger("dbfleet.postgresql")
 _Filled = t.TypeVar("_Filled")
+#: What was done, and what was found when it was looked at.
+_Restored = tuple[Ledger, dict[str, t.Any]]
 
 
 class PostgresqlRestoreTarget:
@@ -135,7 +138,8 @@ class PostgresqlRestoreTarget:
             total = 0 if manifest is None else sum(table.bytes for table in manifest.contents.tables)
             progress.phase("restoring", total_bytes=total)
             opened = OpenedArchive(artifact, archive, order, settings, manifest)
-            ledger = (self._restore_new if self._options.create else self._restore_existing)(opened, progress)
+            restored = (self._restore_new if self._options.create else self._restore_existing)(opened, progress)
+        ledger, checks = restored
         ledger.raise_failures(where=f"database {self._options.database!r}")
         return RestoreContents(
             tables=ledger.tables,
@@ -144,6 +148,7 @@ class PostgresqlRestoreTarget:
             skipped_tables=tuple(
                 (entry.namespace or "", entry.tag) for entry in ledger.skipped.values() if entry.desc == TABLE_DATA
             ),
+            checks=checks,
         )
 
     def close(self) -> None:
@@ -157,7 +162,7 @@ class PostgresqlRestoreTarget:
             self._session.close()
             self._session = None
 
-    def _restore_existing(self, archive: OpenedArchive, progress: Progress) -> Ledger:
+    def _restore_existing(self, archive: OpenedArchive, progress: Progress) -> _Restored:
         session = self._session or self._connect_target()
         order = archive.order
         properties: tuple[str, ...] = ()
@@ -172,17 +177,18 @@ class PostgresqlRestoreTarget:
                 session, archive, self._options, progress,
                 new_database=False, last=lambda: _execute_all(session, properties), state=self._state,
             )  # fmt: skip
-        if self._state is not None:
-            self._state.remove()
-        return ledger
+            if self._state is not None:
+                self._state.remove()
+            return ledger, finish_restore(session, archive, ledger, self._options, progress)
 
-    def _restore_new(self, archive: OpenedArchive, progress: Progress) -> Ledger:
-        def fill(session: Session, new: NewDatabase) -> Ledger:
-            return restore_archive(
+    def _restore_new(self, archive: OpenedArchive, progress: Progress) -> _Restored:
+        def fill(session: Session, new: NewDatabase) -> _Restored:
+            ledger = restore_archive(
                 session, archive, self._options, progress,
                 new_database=True, last=lambda: _execute_all(session, new.settings(archive.order.database)),
                 state=self._state,
             )  # fmt: skip
+            return ledger, finish_restore(session, archive, ledger, self._options, progress)
 
         return self._in_new_database(_database_entry(archive.order), fill)
 
@@ -238,7 +244,13 @@ class PostgresqlRestoreTarget:
                 hint="restore it as it is, or select from an archive (format custom, directory or tar)",
             )
         how = options.run
-        given = {"jobs": options.jobs > 1, "transaction_size": how.transaction_size, "resume": how.resume}
+        given = {
+            "jobs": options.jobs > 1,
+            "transaction_size": how.transaction_size,
+            "resume": how.resume,
+            "verify": how.verify != "none",
+            "analyze": how.analyze,
+        }
         for name in (name for name, value in given.items() if value):
             raise UsageError(
                 f"{name} does not go with the script {artifact.description}: a script is run statement by statement",

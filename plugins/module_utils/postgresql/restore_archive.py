@@ -25,6 +25,8 @@ from .restore_parallel import Assignment, ParallelRun
 from .restore_run import RestoreRun, RunPolicy
 from .restore_sql import ArchiveSettings
 from .restore_state import NoJournal, RestoreState, state_key
+from .restored_checks import check_restored
+from .restored_rows import verify_restored
 from .session import Session
 
 _LOCK_CAPACITY = (
@@ -108,6 +110,35 @@ def restore_archive(
         policy=policy, assignment=assignment, jobs=options.jobs, sizes=_sizes(archive),
     ).run(last=last)  # fmt: skip
     return ledger
+
+
+def finish_restore(
+    session: Session, archive: OpenedArchive, ledger: Ledger, options: RestoreOptions, progress: Progress
+) -> dict[str, t.Any]:
+    """What comes after a restore: statistics for the optimizer, and a look at what was restored.
+
+    :returns: what was found, as plain data.
+    :raises RestoreError: what is there is not what was backed up.
+    """
+    how = options.run
+    if how.analyze:
+        analyze(session, progress)
+    steps = archive.order.steps
+    checks = check_restored(session, [entry for entry in steps if ledger.is_done(entry.dump_id)])
+    if checks["invalid_indexes"]:
+        progress.warn(f"these indexes are not valid: {', '.join(checks['invalid_indexes'])}")
+    if how.verify != "none":
+        checks["compared"] = verify_restored(
+            session, archive.reader, steps, ledger.tables, archive.manifest, progress,
+            how=how.verify, encoding=archive.settings.encoding,
+        )  # fmt: skip
+    return checks
+
+
+def analyze(session: Session, progress: Progress) -> None:
+    """Gather the optimizer's statistics of the whole database."""
+    progress.phase("analyzing")
+    session.execute("ANALYZE")
 
 
 def check_run_options(options: RestoreOptions) -> None:

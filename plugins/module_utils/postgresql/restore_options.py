@@ -22,6 +22,9 @@ class RunOptions:
     :param show_data: errors may quote row values.
     :param resume: record what is done, and go on where an earlier run of the same restore was interrupted.
     :param state_folder: where that is recorded.
+    :param analyze: gather the optimizer's statistics in the end.
+    :param verify: compare the restored tables with the backup in the end: ``none``, their number of ``rows``, or the
+        ``digest`` of their rows.
     """
 
     on_error: str = "stop"
@@ -32,3 +35,5 @@ class RunOptions:
     show_data: bool = False
     resume: bool = False
     state_folder: str = ""
+    analyze: bool = False
+    verify: str = "none"

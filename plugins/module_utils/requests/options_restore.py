@@ -48,6 +48,22 @@ RESTORE = (
         type="bool",
     ),
     Option(
+        "verify",
+        "compare the restored tables with the backup: none, their rows, or a digest of these",
+        ("--verify",),
+        ("restore",),
+        (POSTGRESQL,),
+        choices={POSTGRESQL: ("none", "rows", "digest")},
+    ),
+    Option(
+        "analyze",
+        "gather statistics for the optimizer in the end",
+        ("--analyze",),
+        ("restore",),
+        (POSTGRESQL,),
+        type="bool",
+    ),
+    Option(
         "resume",
         "record what is done, and go on where the same restore was interrupted",
         ("--resume",),

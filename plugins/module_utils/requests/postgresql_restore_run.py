@@ -27,4 +27,6 @@ def run_options(given: Given) -> RunOptions:
         show_data=given.switch("show_data_in_errors"),
         resume=given.switch("resume"),
         state_folder=state_folder(given),
+        analyze=given.switch("analyze"),
+        verify=given.text("verify") or "none",
     )

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What is looked at when a restore is done: positions of sequences, invalid indexes, constraints not validated."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..errors import RestoreError
+from .archive.entries import object_name
+from .session import Session
+from .toc import TocEntry
+
+_SETVAL = re.compile(r"SELECT pg_catalog\.setval\('(?:[^']|'')*', (-?[0-9]+), (true|false)\);\s*")
+_POSITIONS = """
+    SELECT n.nspname, c.relname, pg_catalog.pg_sequence_last_value(c.oid)
+    FROM pg_catalog.pg_sequence s
+        JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
+"""
+_OF_USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+_INVALID_INDEXES = f"""
+    SELECT n.nspname || '.' || c.relname
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE NOT (i.indisvalid AND i.indisready) AND {_OF_USERS} ORDER BY 1
+"""
+_NOT_VALIDATED = f"""
+    SELECT n.nspname || '.' || r.relname || ' ' || x.conname
+    FROM pg_catalog.pg_constraint x JOIN pg_catalog.pg_class r ON r.oid = x.conrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+    WHERE NOT x.convalidated AND {_OF_USERS} ORDER BY 1
+"""
+
+
+def check_restored(session: Session, entries: t.Iterable[TocEntry]) -> dict[str, t.Any]:
+    """Look at what was restored, as plain data: ``sequences`` (how many have their position), ``invalid_indexes`` and
+    ``unvalidated_constraints`` by name.
+
+    :param entries: those that were restored.
+    :raises RestoreError: a sequence is not where the backup has it.
+    """
+    return {
+        "sequences": _check_sequences(session, entries),
+        "invalid_indexes": [name for (name,) in session.rows(_INVALID_INDEXES)],
+        "unvalidated_constraints": [name for (name,) in session.rows(_NOT_VALIDATED)],
+    }
+
+
+def _check_sequences(session: Session, entries: t.Iterable[TocEntry]) -> int:
+    expected = {}
+    for entry in entries:
+        match = _SETVAL.fullmatch(entry.defn or "") if entry.desc == "SEQUENCE SET" else None
+        if match is not None:
+            # A sequence that was not used yet has no last value.
+            last = match.group(1) if match.group(2) == "true" else None
+            expected[entry.namespace or "", entry.tag] = (object_name(entry), last)
+    if not expected:
+        return 0
+    found = {(schema or "", name or ""): last for schema, name, last in session.query(_POSITIONS)}
+    wrong = [
+        f"{name} is at {found[key]} instead of {last}"
+        for key, (name, last) in expected.items()
+        # What may not be read is not in the answer.
+        if key in found and found[key] != last
+    ]
+    if wrong:
+        raise RestoreError(
+            f"sequences are not where the backup has them: {'; '.join(wrong[:10])}",
+            hint="another session may have taken values from them; look into the target",
+            failed=wrong,
+        )
+    return len(expected.keys() & found.keys())
