@@ -22,6 +22,8 @@ extends_documentation_fragment:
   - dbfleet.backup.postgresql
   - dbfleet.backup.mysql
   - dbfleet.backup.postgresql_backup
+  - dbfleet.backup.postgresql_selection
+  - dbfleet.backup.postgresql_form
   - dbfleet.backup.postgresql_consistency
   - dbfleet.backup.mysql_backup
   - dbfleet.backup.repository

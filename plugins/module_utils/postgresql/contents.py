@@ -25,6 +25,7 @@ from .catalog.large_object import LargeObjectContents
 from .catalog.relation import SEQUENCE, Relation
 from .catalog.table_data import TableData
 from .dependencies import Graph
+from .options import DumpSettings
 from .selection.chosen import Chosen
 from .selection.entries import EntryFilter
 from .session import Session
@@ -46,6 +47,7 @@ class DataItem:
     :param table: its OID.
     :param copy_statement: what reads the rows, column for column what the entry's own statement loads.
     :param select: the same as a query to which a condition can be added; empty where there is one already.
+    :param into: the table that the rows are loaded into, as SQL; empty for the table itself.
     """
 
     entry: TocEntry
@@ -54,6 +56,7 @@ class DataItem:
     name: str
     copy_statement: str
     select: str = ""
+    into: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,18 +91,20 @@ def read_contents(
     groups_large_objects: bool = False,
     inserts: bool = False,
     chosen: Chosen | None = None,
+    settings: DumpSettings | None = None,
 ) -> Contents:
     """Read the catalogs inside the dump's transaction.
 
     :param groups_large_objects: as :class:`Catalog` has it.
     :param inserts: the tables' data is stored as INSERT statements.
     :param chosen: what of the database; all by default.
+    :param settings: how definitions and data are worded.
     :raises UnsupportedObjectError: the database holds something that cannot be dumped yet.
     :raises ConsistencyError: the schema changed while it was read.
     """
     try:
         with _without_collections():
-            catalog = Catalog(session, groups_large_objects=groups_large_objects, chosen=chosen)
+            catalog = Catalog(session, groups_large_objects=groups_large_objects, chosen=chosen, settings=settings)
             contents = _read(catalog)
             return _with_inserts(contents) if inserts else contents
     except QueryError as error:
@@ -143,7 +148,7 @@ def _read(catalog: Catalog) -> Contents:
             parts[one.embedded_in].append(one)
     definitions = Definitions(
         catalog,
-        columns=Columns(session, _with_columns(ordered)),
+        columns=Columns(session, _with_columns(ordered), compression="toast_compression" not in selection.without),
         parts=parts,
         separate=graph.separate,
         postponed=graph.postponed,
@@ -239,10 +244,9 @@ class _TableOfContents:
             if entry.desc not in SATELLITE_KINDS:
                 main = main or number
             if isinstance(one, TableData):
-                reads = t.cast(str, entry.copy_stmt)[: -len(" FROM stdin;\n")] + " TO stdout"
-                columns = self._definitions.copy_columns(one.relation.oid)[1:-1]
-                select = f"SELECT {columns} FROM ONLY {one.relation.sql_name}"
-                self.data.append(DataItem(made, one.relation.oid, one.schema, one.name, reads, select))
+                columns = self._definitions.copy_columns(one.relation.oid)
+                reads, select = one.copy_statement(columns), one.select(columns)
+                self.data.append(DataItem(made, one.relation.oid, one.schema, one.name, reads, select, one.root))
             elif isinstance(one, ExtensionTableData):
                 self.data.append(DataItem(made, one.table, one.schema, one.name, one.copy_statement))
             elif isinstance(one, LargeObjectContents):

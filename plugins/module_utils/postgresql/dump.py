@@ -20,14 +20,16 @@ from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, read_contents
 from .data_out import TablesOut, write_large_objects
+from .dump_settings import apply_dump_settings
 from .form import archive_version, form_of, insert_options, recorded_options, script_options
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
 from .privileges import check_readable
+from .quoting import every_name_quoted
 from .selection.relations import data_relations
 from .selection.resolve import resolve
 from .session import Session
-from .snapshot import Snapshot, apply_dump_settings, begin_snapshot, system_identifier
+from .snapshot import Snapshot, begin_snapshot, system_identifier
 
 # pg_table_size looks at four times as many files, which takes seconds where there are very many tables.
 _SIZES = """
@@ -73,6 +75,10 @@ class PostgresqlBackupSource:
 
     def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
         """Write the archive: table of contents, then every table's rows out of the one snapshot."""
+        with every_name_quoted(self._options.settings.quote_all_identifiers):
+            return self._write(writer, progress)
+
+    def _write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
         session, snapshot, contents = self._begun()
         for warning in contents.warnings:
             progress.warn(warning)
@@ -130,6 +136,7 @@ class PostgresqlBackupSource:
                 compression=self._compression,
                 sizes=self._sizes,
                 inserts=self._inserts,
+                settings=self._options.settings,
             )
             return write_in_parallel(
                 session, archive, contents, assignment,
@@ -159,9 +166,10 @@ class PostgresqlBackupSource:
         options = self._options
         session = self._session = connect(options.connection, database=options.database)
         refuse_transaction_pooler(session, options.connection)
-        apply_dump_settings(session)
-        selection = options.selection
-        check_readable(session, data_relations(session, resolve(session, selection)))
+        selection, settings = options.selection, options.settings
+        apply_dump_settings(session, settings, reads_foreign_tables=bool(selection.foreign_data))
+        relations = data_relations(session, resolve(session, selection))
+        check_readable(session, relations, row_security=settings.row_security)
         self._snapshot = begin_snapshot(
             session,
             selection,
@@ -172,12 +180,14 @@ class PostgresqlBackupSource:
         # A script is no archive, and every server runs what makes a group of large objects.
         version = archive_version(options, self._compression, session.version)
         grouped = options.format == "plain" or version >= VERSION_RELKIND
-        self._contents = read_contents(
-            session,
-            groups_large_objects=grouped,
-            inserts=self._inserts is not None,
-            chosen=resolve(session, selection),
-        )
+        with every_name_quoted(settings.quote_all_identifiers):
+            self._contents = read_contents(
+                session,
+                groups_large_objects=grouped,
+                inserts=self._inserts is not None,
+                chosen=resolve(session, selection),
+                settings=settings,
+            )
         measured = [item.table for item in self._contents.data]
         if self._contents.large_objects:
             measured.append(CatalogOid.PG_LARGEOBJECT.value)

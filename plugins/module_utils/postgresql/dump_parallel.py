@@ -32,13 +32,15 @@ from .contents import Contents, DataItem, LargeObjectsItem
 from .copy_out import copy_out
 from .data_out import TablesOut, table_batches, write_large_objects
 from .inserts import InsertOptions
-from .options import ConnectionOptions
-from .quoting import qualified
+from .options import ConnectionOptions, DumpSettings
+from .quoting import every_name_quoted, qualified
 from .session import Session
 from .snapshot import Snapshot, join_snapshot
 
 #: Smaller parts would cost more in joining than they save.
 _LEAST_PART = 32 << 20
+#: From this size on some process will use numpy: it takes as long to import as so many rows take without.
+_WORTH_NUMPY = 32 << 20
 #: How many parts there are for a process: enough that all end at about the same time.
 _PARTS_PER_JOB = 4
 #: Servers before read a range of blocks by reading the whole table.
@@ -67,6 +69,7 @@ class Assignment:
     compression: Compression
     sizes: t.Mapping[int, int]
     inserts: InsertOptions | None = None
+    settings: DumpSettings = dataclasses.field(default_factory=DumpSettings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +133,8 @@ def write_in_parallel(
             number = task.tables[0].entry.dump_id
             numbers[number] = numbers.get(number, 0) + 1
     # What is loaded now need not be loaded by every process that is forked.
-    drivers.numpy()
+    if sum(assignment.sizes.values()) >= _WORTH_NUMPY:
+        drivers.numpy()
     drivers.isal_zlib()
     pool: WorkerPool[DumpTask, Done] = WorkerPool(
         _DumpWorker, assignment, jobs=min(jobs, len(tasks)), progress=progress, may_fork=not session.pgconn.ssl_in_use
@@ -210,12 +214,13 @@ class _DumpWorker:
         self._files = assignment.files
         self._folder = assignment.folder
         self._compression = assignment.compression
+        self._quotes = assignment.settings.quote_all_identifiers
         self._data = DirectoryFiles(
             assignment.files, assignment.folder, version=assignment.version, compression=assignment.compression
         )
         self._session = connect(assignment.connection, database=assignment.database)
         try:
-            join_snapshot(self._session, Snapshot(assignment.snapshot, "", 0))
+            join_snapshot(self._session, Snapshot(assignment.snapshot, "", 0), assignment.settings)
             self._out = TablesOut(self._session, self._data, assignment.sizes, inserts=assignment.inserts)
         except BaseException:
             self._session.close()
@@ -232,7 +237,8 @@ class _DumpWorker:
         else:
             self._lock(task.tables)
             if task.part is None:
-                tables = tuple(self._out.write(task.tables, progress))
+                with every_name_quoted(self._quotes):
+                    tables = tuple(self._out.write(task.tables, progress))
             else:
                 tables = (self._write_part(task.tables[0], task.part, progress),)
         return Done(tables, self._files.take())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import string
 import typing as t
@@ -15,7 +16,8 @@ from .archive.header import parse_version, version_for, version_text
 from .archive.script import ScriptOptions
 from .archive.writer import DEFAULT_COMPRESSION, FORMATS
 from .inserts import InsertOptions
-from .options import BackupOptions
+from .options import BackupOptions, DumpSettings, ScriptForm
+from .selection.options import Selection
 
 _KEY_LENGTH = 63
 _KEY_LETTERS = string.ascii_letters + string.digits
@@ -24,6 +26,15 @@ _RECORDED = (
     "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing",
     "serializable_deferrable",
 )  # fmt: skip
+#: What the options that make a script say less are called.
+_SAID_AS = {
+    "owners": "no_owner",
+    "session_authorization": "use_set_session_authorization",
+    "tablespaces": "no_tablespaces",
+    "access_methods": "no_table_access_method",
+    "disable_triggers": "disable_triggers",
+}
+_FLOAT_DIGITS = (-15, 3)
 _COMPRESSIONS = {"tar": ("none",)}
 #: The archive version that the pg_dump of each series writes.
 _SERIES_VERSIONS = ((170000, (1, 16)), (160000, (1, 15)), (120000, (1, 14)), (0, (1, 13)))
@@ -49,6 +60,11 @@ def form_of(options: BackupOptions) -> Compression:
             hint="leave --jobs at 1, or use the format directory",
             jobs=options.jobs,
         )
+    if options.jobs != 1 and options.selection.foreign_data:
+        raise UsageError("rows of foreign tables are read by one job", hint="leave --jobs at 1", jobs=options.jobs)
+    least, most = _FLOAT_DIGITS
+    if not least <= options.settings.extra_float_digits <= most:
+        raise UsageError(f"extra_float_digits goes from {least} to {most}")
     _check_script(options)
     if options.on_conflict_do_nothing and insert_options(options) is None:
         raise UsageError(
@@ -67,6 +83,7 @@ def form_of(options: BackupOptions) -> Compression:
 def _check_script(options: BackupOptions) -> None:
     if options.format != "plain":
         given = [name for name in _PLAIN_ONLY if getattr(options, name)]
+        given += [_SAID_AS[name] for name in _unusual(options.script)]
         if given:
             raise UsageError(
                 f"{given[0]} means something only for the format plain",
@@ -74,6 +91,13 @@ def _check_script(options: BackupOptions) -> None:
             )
     if options.if_exists and not options.clean:
         raise UsageError("if_exists means something only together with clean")
+    if options.clean and not options.selection.definitions:
+        raise UsageError("clean and data alone exclude each other: what is dropped would not be made again")
+    if options.script.disable_triggers and options.selection.definitions:
+        raise UsageError(
+            "disable_triggers means something only where the data is backed up alone",
+            hint="add data_only; otherwise the triggers are made after the data",
+        )
     if options.restrict_key and not options.restrict:
         raise UsageError("a restrict key and no restriction exclude each other")
     script_options(options)
@@ -109,7 +133,19 @@ def script_options(options: BackupOptions) -> ScriptOptions:
     key = options.restrict_key
     if options.restrict and not key:
         key = "".join(secrets.choice(_KEY_LETTERS) for dummy in range(_KEY_LENGTH))
-    return ScriptOptions(clean=options.clean, if_exists=options.if_exists, create=options.create, restrict_key=key)
+    said = options.script
+    return ScriptOptions(
+        clean=options.clean,
+        if_exists=options.if_exists,
+        create=options.create,
+        restrict_key=key,
+        owners=said.owners,
+        session_authorization=said.session_authorization,
+        tablespaces=said.tablespaces,
+        access_methods=said.access_methods,
+        disable_triggers=said.disable_triggers,
+        row_security=options.settings.row_security,
+    )
 
 
 def insert_options(options: BackupOptions) -> InsertOptions | None:
@@ -126,4 +162,17 @@ def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[s
         value = getattr(options, name)
         if value:
             recorded[name] = value
-    return {**recorded, **options.selection.recorded()}
+    for chosen in (options.selection, options.settings, options.script):
+        recorded.update(_unusual(chosen))
+    return recorded
+
+
+def _unusual(chosen: Selection | DumpSettings | ScriptForm) -> dict[str, t.Any]:
+    """What differs from the defaults, by its name."""
+    usual = type(chosen)()
+    found = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(chosen)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value != getattr(usual, name)
+    }

@@ -88,9 +88,10 @@ def insert_form(session: Session, item: DataItem, options: InsertOptions) -> Ins
     if named:
         columns = [column for column in columns if not column[1]]
     if not columns:
-        return InsertForm(item.copy_statement, to_bytes(f"INSERT INTO {name} DEFAULT VALUES"), ())
+        return InsertForm(item.copy_statement, to_bytes(f"INSERT INTO {item.into or name} DEFAULT VALUES"), ())
     names = ", ".join(identifier(column) for column, _generated, _identity, _type in columns)
-    head = f"INSERT INTO {name} ({names}) " if named else f"INSERT INTO {name} "
+    into = item.into or name
+    head = f"INSERT INTO {into} ({names}) " if named else f"INSERT INTO {into} "
     if any(identity == "a" for _column, _generated, identity, _type in columns):
         head += "OVERRIDING SYSTEM VALUE "
     statement = item.copy_statement

@@ -44,6 +44,44 @@ class ConnectionOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class DumpSettings:
+    """How a dump's sessions are set, and what they read is worded.
+
+    :param role: the role to be while reading, after connecting as another.
+    :param encoding: of the backup's text; empty for the database's own, which needs no conversion.
+    :param row_security: back up the rows that the user may see, instead of failing where policies hide some.
+    :param extra_float_digits: as the server's setting of that name.
+    :param quote_all_identifiers: every name goes in double quotes.
+    :param dollar_quoting: functions' bodies may stand between dollar quotes.
+    :param load_via_partition_root: partitions' rows are loaded into the partitioned table, which finds their places.
+    """
+
+    role: str = ""
+    encoding: str = ""
+    row_security: bool = False
+    extra_float_digits: int = 3
+    quote_all_identifiers: bool = False
+    dollar_quoting: bool = True
+    load_via_partition_root: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ScriptForm:
+    """What a plain script says of its objects; the other formats hold all of it.
+
+    :param owners: whose they are; with :attr:`session_authorization` by making them as that role.
+    :param tablespaces: where tables and indexes are stored; ``access_methods`` how tables are.
+    :param disable_triggers: tables' triggers are off while rows are loaded.
+    """
+
+    owners: bool = True
+    session_authorization: bool = False
+    tablespaces: bool = True
+    access_methods: bool = True
+    disable_triggers: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class BackupOptions:
     """What to back up of one database, and in which form.
 
@@ -61,6 +99,7 @@ class BackupOptions:
     :param snapshot: one that another session exported, instead of a new one.
     :param serializable_deferrable: wait for a snapshot that no serializable transaction can contradict.
     :param selection: what to take of the database.
+    :param script: what a plain script says.
     """
 
     connection: ConnectionOptions
@@ -82,6 +121,8 @@ class BackupOptions:
     snapshot: str = ""
     serializable_deferrable: bool = False
     selection: Selection = dataclasses.field(default_factory=Selection)
+    settings: DumpSettings = dataclasses.field(default_factory=DumpSettings)
+    script: ScriptForm = dataclasses.field(default_factory=ScriptForm)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import re
 import typing as t
 
@@ -12,11 +14,22 @@ from .keywords import QUOTED_KEYWORDS
 
 _SAFE_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 _ARRAY_ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)', re.DOTALL)
+_quotes_every_name = contextvars.ContextVar("quotes_every_name", default=False)
+
+
+@contextlib.contextmanager
+def every_name_quoted(wanted: bool = True) -> t.Iterator[None]:
+    """Put all names in double quotes meanwhile, as the server does itself with ``quote_all_identifiers``."""
+    token = _quotes_every_name.set(wanted)
+    try:
+        yield
+    finally:
+        _quotes_every_name.reset(token)
 
 
 def identifier(name: str) -> str:
     """A name as SQL: bare where every server reads it back the same, else in double quotes (pg_dump's rule)."""
-    if _SAFE_IDENTIFIER.fullmatch(name) and name not in QUOTED_KEYWORDS:
+    if _SAFE_IDENTIFIER.fullmatch(name) and name not in QUOTED_KEYWORDS and not _quotes_every_name.get():
         return name
     return '"' + name.replace('"', '""') + '"'
 

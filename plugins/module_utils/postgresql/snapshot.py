@@ -16,6 +16,8 @@ import typing as t
 
 from ..errors import ConsistencyError, NotFoundError, QueryError, UsageError
 from .data_relations import HOLDS_DATA
+from .dump_settings import apply_dump_settings
+from .options import DumpSettings
 from .quoting import literal, qualified
 from .selection.options import Selection
 from .selection.relations import SEQUENCE, data_relations
@@ -24,27 +26,6 @@ from .session import Session
 
 _log = logging.getLogger("dbfleet.postgresql")
 
-_SETTINGS = (
-    # First of all, so that the rest has the time it takes.
-    "SET statement_timeout TO 0",
-    "SET lock_timeout TO 0",
-    "SET idle_in_transaction_session_timeout TO 0",
-    "SET search_path TO ''",
-    "SET datestyle TO iso",
-    "SET intervalstyle TO postgres",
-    "SET extra_float_digits TO 3",
-    "SET synchronize_seqscans TO off",
-    "SET row_security TO off",
-    "SET standard_conforming_strings TO on",
-    "SET bytea_output TO hex",
-    "SET xmloption TO content",
-    "SET quote_all_identifiers TO off",
-)
-_IF_KNOWN = """
-    SELECT pg_catalog.set_config(
-        name, CASE name WHEN 'transaction_timeout' THEN '0' ELSE 'view, foreign-table' END, false)
-    FROM pg_catalog.pg_settings WHERE name IN ('transaction_timeout', 'restrict_nonsystem_relation_kind')
-"""
 _LOCKED = """
     SELECT relation FROM pg_catalog.pg_locks
     WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND mode = 'AccessShareLock' AND granted
@@ -78,17 +59,6 @@ class Snapshot:
     id: str
     lsn: str
     timeline: int
-
-
-def apply_dump_settings(session: Session) -> None:
-    """Make the session's output the same for every user and server: formats, paths, time limits.
-
-    Text comes in the database's own encoding, so nothing is converted.
-    """
-    for statement in _SETTINGS:
-        session.execute(statement)
-    session.query(_IF_KNOWN)
-    session.execute(f"SET client_encoding TO '{session.parameter('server_encoding')}'")
 
 
 def begin_snapshot(
@@ -219,12 +189,12 @@ def _changing(session: Session, tables: t.Sequence[str]) -> ConsistencyError:
     )
 
 
-def join_snapshot(session: Session, snapshot: Snapshot) -> None:
+def join_snapshot(session: Session, snapshot: Snapshot, settings: DumpSettings | None = None) -> None:
     """Begin a transaction that sees what the snapshot shows, with the settings of a dump.
 
     :raises ConsistencyError: the snapshot's own transaction is over.
     """
-    apply_dump_settings(session)
+    apply_dump_settings(session, settings)
     # The rows of a query come in the table's order from one process only.
     session.execute("SET max_parallel_workers_per_gather TO 0")
     session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..postgresql.options import BackupOptions
+from ..postgresql.options import BackupOptions, DumpSettings, ScriptForm
 from .connection import database_name, postgresql_connection
 from .given import Given
 from .given_compression import compression_of
@@ -39,4 +39,25 @@ def postgresql_backup(given: Given) -> BackupOptions:
         snapshot=given.text("snapshot"),
         serializable_deferrable=given.switch("serializable_deferrable"),
         selection=postgresql_selection(given),
+        settings=_settings(given),
+        script=ScriptForm(
+            owners=not given.switch("no_owner"),
+            session_authorization=given.switch("use_set_session_authorization"),
+            tablespaces=not given.switch("no_tablespaces"),
+            access_methods=not given.switch("no_table_access_method"),
+            disable_triggers=given.switch("disable_triggers"),
+        ),
+    )
+
+
+def _settings(given: Given) -> DumpSettings:
+    digits = given.number("extra_float_digits")
+    return DumpSettings(
+        role=given.text("role"),
+        encoding=given.text("encoding"),
+        row_security=given.switch("enable_row_security"),
+        extra_float_digits=DumpSettings.extra_float_digits if digits is None else digits,
+        quote_all_identifiers=given.switch("quote_all_identifiers"),
+        dollar_quoting=not given.switch("disable_dollar_quoting"),
+        load_via_partition_root=given.switch("load_via_partition_root"),
     )

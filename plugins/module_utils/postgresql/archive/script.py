@@ -290,7 +290,7 @@ class Script:
     def _connect(self, database: str) -> str:
         # An odd name is given as a connection string: psql would take a plain one that looks like it for one.
         if _SIMPLE_NAME.fullmatch(database):
-            connect = f"\\connect {database}\n"
+            connect = f"\\connect {identifier(database)}\n"
         elif "\n" in database or "\r" in database:
             raise UsageError(
                 f"a script cannot connect to the database {database!r}: there is a line break in its name",

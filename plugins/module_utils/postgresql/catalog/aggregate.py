@@ -18,6 +18,8 @@ _QUERY = """
            pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_identity_arguments(p.oid),
            ARRAY(SELECT pg_catalog.format_type(a.type, NULL)
                  FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY a (type, place) ORDER BY a.place)::text[],
+           ARRAY(SELECT y.typname FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY a (type, place)
+                 JOIN pg_catalog.pg_type y ON y.oid = a.type ORDER BY a.place)::text[],
            p.proacl, pg_catalog.acldefault('f', p.proowner), p.proparallel, a.aggkind,
            a.aggtransfn, pg_catalog.format_type(a.aggtranstype, NULL), a.aggtransspace, a.agginitval,
            a.aggfinalfn, a.aggfinalextra, {final_modify}, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
@@ -40,6 +42,7 @@ class Aggregate(DatabaseObject):
     """An aggregate.
 
     :param arguments: the whole argument list; ``identity`` what identifies it, as DROP takes it; ``*`` for none.
+    :param types: of the arguments as SQL; ``type_names`` as the catalog has them, which they are sorted by.
     :param attributes: what stands between the brackets, one line each.
     """
 
@@ -49,6 +52,7 @@ class Aggregate(DatabaseObject):
     types: tuple[str, ...]
     attributes: tuple[str, ...]
     privileges: Privileges
+    type_names: tuple[str, ...]
 
     kind = "aggregate"
     priority = Priority.AGGREGATE
@@ -58,7 +62,7 @@ class Aggregate(DatabaseObject):
         return f"aggregate {self.schema}.{self.name}({', '.join(self.types) or '*'})"
 
     def natural_order(self) -> tuple[t.Any, ...]:
-        return (len(self.types), self.types)
+        return (len(self.type_names), self.type_names)
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
         catalog, name = definitions.catalog, identifier(self.name)
@@ -87,12 +91,23 @@ def read_aggregates(catalog: Catalog) -> t.Iterator[Aggregate]:
         moving_final_modify="a.aggmfinalmodify" if catalog.version >= 110000 else "''",
     )
     for row in catalog.session.query(query):
-        oid, name, schema, schema_oid, owner, arguments, identity, types = (value or "" for value in row[:8])
+        oid, name, schema, schema_oid, owner, arguments, identity, types, names = (value or "" for value in row[:9])
         key = Key(CatalogOid.PG_PROC, int(oid))
         if catalog.includes(key, int(schema_oid)):
-            privileges = catalog.privileges(key, row[8], row[9])
-            attributes = tuple(_attributes(row[10:]))
-            yield Aggregate(key, schema, name, owner, arguments, identity, parse_array(types), attributes, privileges)
+            privileges = catalog.privileges(key, row[9], row[10])
+            attributes = tuple(_attributes(row[11:]))
+            yield Aggregate(
+                key,
+                schema,
+                name,
+                owner,
+                arguments,
+                identity,
+                parse_array(types),
+                attributes,
+                privileges,
+                parse_array(names),
+            )
 
 
 def _attributes(row: tuple[str | None, ...]) -> t.Iterator[str]:

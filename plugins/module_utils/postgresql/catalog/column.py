@@ -100,12 +100,12 @@ class Column(t.NamedTuple):
         return identifier(self.name)
 
 
-def _sql(version: int) -> str:
+def _sql(version: int, *, compression: bool) -> str:
     return _QUERY.format(
         not_null=_NOT_NULL_CONSTRAINT if version >= 180000 else _NOT_NULL_FLAG,
         join=_NOT_NULL_JOIN if version >= 180000 else "",
         has_constraint="nn.oid IS NOT NULL" if version >= 180000 else "'f'",
-        compression="a.attcompression" if version >= 140000 else "''",
+        compression="a.attcompression" if version >= 140000 and compression else "''",
         generated="a.attgenerated" if version >= 120000 else "''",
     )
 
@@ -114,14 +114,15 @@ class Columns:
     """The columns of relations on demand.
 
     :param order: the relations in the order in which they will be asked for: reading ahead follows it.
+    :param compression: with how values are compressed.
     """
 
-    def __init__(self, session: Session, order: t.Sequence[int]) -> None:
+    def __init__(self, session: Session, order: t.Sequence[int], *, compression: bool = True) -> None:
         self._session = session
         self._order = order
         self._position = {oid: number for number, oid in enumerate(order)}
         self._loaded: dict[int, list[Column]] = {}
-        self._query = _sql(session.version)
+        self._query = _sql(session.version, compression=compression)
 
     def of(self, oid: int) -> list[Column]:
         """The columns of a relation in their order; dropped ones are not among them."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..options import DumpSettings
 from ..quoting import identifier, literal, qualified
 from ..selection.chosen import Chosen
 from ..selection.relations import has_relation, owned_sequences
@@ -86,6 +87,7 @@ class Catalog:
     :param session: in the dump's transaction, with an empty ``search_path``.
     :param groups_large_objects: several large objects share an entry (archives from version 1.16 on).
     :param chosen: what of the database is dumped; everything by default.
+    :param settings: how definitions and data are worded.
     """
 
     def __init__(
@@ -94,11 +96,13 @@ class Catalog:
         *,
         groups_large_objects: bool = False,
         chosen: Chosen | None = None,
+        settings: DumpSettings | None = None,
     ) -> None:
         self.session = session
         self.groups_large_objects = groups_large_objects
         self.version = session.version
         self.chosen = chosen or Chosen()
+        self.settings = settings or DumpSettings()
         schemas = {int(oid): name for oid, name in session.rows(_SCHEMAS)}
         self._user_schemas = frozenset(schemas)
         #: The schemas whose objects are dumped, by OID; tables that are asked for by name may be in others.
@@ -146,6 +150,16 @@ class Catalog:
         for cat, oid, extension in session.rows(_USED_BY_EXTENSION):
             self._used_by.setdefault(Key(int(cat), int(oid)), []).append(extension)
 
+    def above(self, oid: int) -> t.Iterator[int]:
+        """The partitioned tables that a partition is in: the nearest first, the root last."""
+        while oid in self.parents:
+            (oid,) = self.parents[oid]
+            yield oid
+
+    def name_of(self, parent: int) -> str:
+        """The quoted name of a table that others inherit from or are partitions of."""
+        return self._parent_names[parent]
+
     def parent_names(self, oid: int) -> tuple[str, ...]:
         """The quoted names of the tables that a table inherits from, in their order."""
         return tuple(self._parent_names[parent] for parent in self.parents.get(oid, ()))
@@ -172,7 +186,10 @@ class Catalog:
     def includes_given(self, key: Key) -> bool:
         """Whether the privileges are dumped of what is not dumped itself: an extension's or the server's."""
         extension = self.members.get(key)
-        return self._has_system_privileges if extension is None else self.chosen.has_member_privileges(extension.oid)
+        if extension is not None:
+            return self.chosen.has_member_privileges(extension.oid)
+        excluded = key.catalog == CatalogOid.PG_CLASS and key.oid in self.chosen.excluded_tables
+        return self._has_system_privileges and not excluded
 
     def includes_configuration(self, extension: Key, table: int, schema: int) -> bool:
         """Whether the user's rows in an extension's table are dumped."""

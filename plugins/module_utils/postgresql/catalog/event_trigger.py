@@ -44,7 +44,8 @@ class EventTrigger(DatabaseObject):
         tags = f"\n         WHEN TAG IN ({', '.join(map(literal, self.tags))})" if self.tags else ""
         # All servers know PROCEDURE, those before 11 nothing else.
         word = "FUNCTION" if catalog.version >= 110000 else "PROCEDURE"
-        statement = f"CREATE EVENT TRIGGER {name} ON {self.event}{tags}\n   EXECUTE {word} {self.function}();\n"
+        event = identifier(self.event)
+        statement = f"CREATE EVENT TRIGGER {name} ON {event}{tags}\n   EXECUTE {word} {self.function}();\n"
         if self.state in _STATES:
             statement += f"\nALTER EVENT TRIGGER {name} {_STATES[self.state]};\n"
         yield Entry("EVENT TRIGGER", self.name, statement, f"DROP EVENT TRIGGER {name};\n", self.owner)

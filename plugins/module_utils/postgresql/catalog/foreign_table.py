@@ -44,6 +44,7 @@ class ForeignTable(DatabaseObject):
         relation = self.relation
         catalog = definitions.catalog
         columns = definitions.columns.of(relation.oid)
+        definitions.remember_copy_columns(relation.oid, columns)
         parts = [f"CREATE FOREIGN TABLE {relation.sql_name}{element_list(relation, columns, definitions)}"]
         if self.parents:
             parts.append(f"INHERITS ({', '.join(self.parents)})")

@@ -26,7 +26,9 @@ _QUERY = """
                  FROM pg_catalog.unnest(p.protrftypes) WITH ORDINALITY a (type, place) ORDER BY a.place)::text[],
            p.provolatile, p.proisstrict, p.prosecdef, p.proleakproof, p.proretset, p.procost, p.prorows, {support},
            p.proparallel, p.proconfig, p.probin, p.prosrc, {body}, p.proacl,
-           pg_catalog.acldefault('f', p.proowner)
+           pg_catalog.acldefault('f', p.proowner),
+           ARRAY(SELECT y.typname FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY a (type, place)
+                 JOIN pg_catalog.pg_type y ON y.oid = a.type ORDER BY a.place)::text[]
     FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
@@ -45,6 +47,7 @@ class Function(DatabaseObject):
     :param word: ``FUNCTION`` or ``PROCEDURE``.
     :param arguments: the whole argument list; ``identity`` what identifies it, as DROP takes it.
     :param result: what follows RETURNS, empty for a procedure.
+    :param types: of the arguments as SQL; ``type_names`` as the catalog has them, which they are sorted by.
     :param attributes: everything from LANGUAGE to the settings, as SQL.
     :param body: ``AS …``, or the SQL-standard body.
     """
@@ -58,6 +61,7 @@ class Function(DatabaseObject):
     attributes: str
     body: str
     privileges: Privileges
+    type_names: tuple[str, ...]
 
     kind = "function"
     priority = Priority.FUNCTION
@@ -67,7 +71,7 @@ class Function(DatabaseObject):
         return f"{self.word.lower()} {self.schema}.{self.name}({', '.join(self.types)})"
 
     def natural_order(self) -> tuple[t.Any, ...]:
-        return (len(self.types), self.types)
+        return (len(self.type_names), self.type_names)
 
     def section(self, definitions: Definitions) -> int:
         return SECTION_POST_DATA if self.key in definitions.postponed else section_of(self.priority)
@@ -119,8 +123,9 @@ def read_functions(catalog: Catalog) -> t.Iterator[Function]:
             types=parse_array(row[10]),
             result="" if procedure else row[9],
             attributes=_attributes(row),
-            body=_body(row),
+            body=_body(row, dollar_quoting=catalog.settings.dollar_quoting),
             privileges=catalog.privileges(key, row[25] or None, row[26]),
+            type_names=parse_array(row[27]),
         )
 
 
@@ -148,15 +153,13 @@ def _attributes(row: tuple[str, ...]) -> str:
     return "".join(parts)
 
 
-def _body(row: tuple[str, ...]) -> str:
+def _body(row: tuple[str, ...], *, dollar_quoting: bool) -> str:
     library, source, sql_body = row[22], row[23], row[24]
     if sql_body:
         return sql_body
+    quoted = dollar_quoted if dollar_quoting else literal
     if library and library != "-":
-        symbol = f", {_symbol(source)}" if source != "-" else ""
+        simple = "'" not in source and "\\" not in source
+        symbol = f", {literal(source) if simple else quoted(source)}" if source != "-" else ""
         return f"AS {literal(library)}{symbol}"
-    return f"AS {dollar_quoted(source)}"
-
-
-def _symbol(source: str) -> str:
-    return dollar_quoted(source) if "'" in source or "\\" in source else literal(source)
+    return f"AS {quoted(source)}"

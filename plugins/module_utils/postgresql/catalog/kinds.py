@@ -121,6 +121,7 @@ KINDS: tuple[Reader, ...] = (
 #: What the rows, values and large objects need to be written by themselves.
 _DATA_ALONE: tuple[Reader, ...] = (
     read_tables,
+    read_foreign_tables,
     read_sequence_values,
     read_table_data,
     read_extension_data,

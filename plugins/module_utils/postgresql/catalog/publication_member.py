@@ -8,22 +8,27 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..quoting import identifier, parse_array
+from ..quoting import identifier, parse_array, qualified
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
-from .relation import Relation
 
 _TABLES = """
-    SELECT r.oid, r.prpubid, p.pubname, pg_catalog.pg_get_userbyid(p.pubowner), r.prrelid, {filter}, {columns}
-    FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+    SELECT r.oid, r.prpubid, p.pubname, pg_catalog.pg_get_userbyid(p.pubowner), r.prrelid, n.nspname, c.relname,
+           {filter}, {columns}
+    FROM pg_catalog.pg_publication_rel r
+    JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+    JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 """
 _COLUMNS = """
     (SELECT pg_catalog.array_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
      WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs))
 """
 _SCHEMAS = """
-    SELECT m.oid, m.pnpubid, p.pubname, pg_catalog.pg_get_userbyid(p.pubowner), m.pnnspid
-    FROM pg_catalog.pg_publication_namespace m JOIN pg_catalog.pg_publication p ON p.oid = m.pnpubid
+    SELECT m.oid, m.pnpubid, p.pubname, pg_catalog.pg_get_userbyid(p.pubowner), m.pnnspid, n.nspname
+    FROM pg_catalog.pg_publication_namespace m
+    JOIN pg_catalog.pg_publication p ON p.oid = m.pnpubid
+    JOIN pg_catalog.pg_namespace n ON n.oid = m.pnnspid
 """
 
 
@@ -38,7 +43,7 @@ class PublicationTable(DatabaseObject):
     publication_key: Key
     publication: str
     owner: str
-    table: Relation
+    table: Key
     columns: tuple[str, ...]
     row_filter: str
 
@@ -53,10 +58,11 @@ class PublicationTable(DatabaseObject):
         return (self.publication,)
 
     def edges(self) -> t.Iterable[Key]:
-        return (self.publication_key, self.table.key)
+        return (self.publication_key, self.table)
 
     def entries(self, definitions: Definitions) -> t.Iterator[Entry]:
-        statement = f"ALTER PUBLICATION {identifier(self.publication)} ADD TABLE ONLY {self.table.sql_name}"
+        statement = f"ALTER PUBLICATION {identifier(self.publication)} ADD TABLE ONLY "
+        statement += qualified(self.schema, self.name)
         if self.columns:
             statement += f" ({', '.join(map(identifier, self.columns))})"
         if self.row_filter:
@@ -94,28 +100,23 @@ class PublicationSchema(DatabaseObject):
 
 
 def read_publication_members(catalog: Catalog) -> t.Iterator[DatabaseObject]:
-    """The tables and schemas of all publications."""
+    """The tables and schemas of all publications, also of those tables that are an extension's or are not dumped."""
     session, version = catalog.session, catalog.version
     query = _TABLES.format(
         filter="pg_catalog.pg_get_expr(r.prqual, r.prrelid)" if version >= 150000 else "NULL",
         columns=_COLUMNS if version >= 150000 else "NULL",
     )
-    for oid, publication, name, owner, table, row_filter, columns in session.rows(query):
-        relation = catalog.relations.get(int(table))
-        key = Key(CatalogOid.PG_PUBLICATION_REL, int(oid))
+    for oid, publication, name, owner, table, schema, table_name, row_filter, columns in session.rows(query):
         publication_key = Key(CatalogOid.PG_PUBLICATION, int(publication))
-        if relation is None:
-            if not catalog.is_unwanted(int(table)):
-                catalog.leave_out(key, f"a table of publication {name}: it belongs to an extension")
-        elif catalog.includes(publication_key):
+        if catalog.includes(publication_key):
             yield PublicationTable(
-                key, relation.schema, relation.name, publication_key, name, owner, relation, parse_array(columns),
-                row_filter,
+                Key(CatalogOid.PG_PUBLICATION_REL, int(oid)), schema, table_name, publication_key, name, owner,
+                Key(CatalogOid.PG_CLASS, int(table)), parse_array(columns), row_filter,
             )  # fmt: skip
-    for oid, publication, name, owner, schema in session.rows(_SCHEMAS) if version >= 150000 else ():
+    for oid, publication, name, owner, schema_oid, schema in session.rows(_SCHEMAS) if version >= 150000 else ():
         publication_key = Key(CatalogOid.PG_PUBLICATION, int(publication))
-        if int(schema) in catalog.schemas and catalog.includes(publication_key):
+        if catalog.includes(publication_key):
             yield PublicationSchema(
-                Key(CatalogOid.PG_PUBLICATION_NAMESPACE, int(oid)), catalog.schemas[int(schema)],
-                catalog.schemas[int(schema)], publication_key, name, owner, Key(CatalogOid.PG_NAMESPACE, int(schema)),
+                Key(CatalogOid.PG_PUBLICATION_NAMESPACE, int(oid)), schema, schema, publication_key, name, owner,
+                Key(CatalogOid.PG_NAMESPACE, int(schema_oid)),
             )  # fmt: skip

@@ -51,7 +51,7 @@ class Schema(DatabaseObject):
         yield from definitions.catalog.acl_entry(self.privileges, "SCHEMA", name, owner=self.owner)
 
     def _comment(self, catalog: Catalog, name: str) -> t.Iterator[Entry]:
-        if self.exists_already:
+        if self.exists_already and name == "public":
             text = catalog.comment(self.key)
             if text == _INITIAL_COMMENT:
                 return
@@ -67,7 +67,7 @@ def read_schemas(catalog: Catalog) -> t.Iterator[Schema]:
     for oid, name, owner, owner_oid, acl, default_acl in catalog.session.rows(_QUERY):
         key = Key(CatalogOid.PG_NAMESPACE, int(oid))
         public = int(oid) == PUBLIC_SCHEMA_OID or (name == "public" and key not in catalog.members)
-        if int(oid) not in catalog.schemas or (not public and not catalog.includes(key)):
+        if not (int(oid) in catalog.schemas if public else catalog.includes(key, int(oid))):
             continue
         yield Schema(
             key=key,

@@ -14,11 +14,12 @@ from ...interfaces import ArtifactReader
 from ...progress import Progress
 from ...repository.records import ServerIdentity
 from ..connection import connect
+from ..dump_settings import apply_dump_settings
 from ..options import GlobalsRestoreOptions
 from ..pooler import refuse_transaction_pooler
 from ..preflight import Report
 from ..session import Session
-from ..snapshot import apply_dump_settings, system_identifier
+from ..snapshot import system_identifier
 from ..text import to_bytes
 from .globals_script import read_globals
 from .globals_statement import PARAMETER, ROLE, TABLESPACE, Fact, GlobalsScript, read_globals_script

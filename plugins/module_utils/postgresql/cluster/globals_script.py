@@ -16,8 +16,9 @@ from ..catalog.globals.role import read_roles
 from ..catalog.globals.role_membership import read_role_memberships
 from ..catalog.globals.role_setting import read_role_settings
 from ..catalog.globals.tablespace import read_tablespaces
+from ..dump_settings import apply_dump_settings
 from ..session import Session
-from ..snapshot import Snapshot, apply_dump_settings, describe_snapshot
+from ..snapshot import Snapshot, describe_snapshot
 
 #: The kinds in the order in which they need each other, each with its heading in the script.
 _KINDS: tuple[tuple[str, t.Callable[[GlobalCatalog], t.Iterable[GlobalObject]]], ...] = (

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
 from ...errors import UsageError
 
@@ -100,13 +99,3 @@ class Selection:
     def takes_data(self) -> bool:
         """Rows, values of sequences and large objects are taken."""
         return self.data and (not self.sections or "data" in self.sections)
-
-    def recorded(self) -> dict[str, t.Any]:
-        """What is not as usual, by the names above: what a manifest keeps."""
-        usual = Selection()
-        return {
-            field.name: list(value) if isinstance(value, tuple) else value
-            for field in dataclasses.fields(self)
-            for value in (getattr(self, field.name),)
-            if value != getattr(usual, field.name)
-        }

@@ -17,10 +17,9 @@ _NOT_SYSTEM = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _SCHEMAS = "SELECT n.oid FROM pg_catalog.pg_namespace n WHERE {name} AND {more}"
 _EXTENSIONS = "SELECT e.oid FROM pg_catalog.pg_extension e WHERE {name}"
 _SERVERS = "SELECT s.oid FROM pg_catalog.pg_foreign_server s WHERE {name}"
-_TABLES = f"""
+_TABLES = """
     SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'S', 'v', 'm', 'f', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
-      AND {_NOT_SYSTEM} AND {{name}} AND {{schema}}
+    WHERE c.relkind IN ('r', 'S', 'v', 'm', 'f', 'p') AND c.relpersistence <> 't' AND {more} AND {name} AND {schema}
 """
 _WITH_CHILDREN = """
     WITH RECURSIVE family (oid) AS (
@@ -91,7 +90,7 @@ class _Resolver:
         if unmatched and (strict or self._selection.strict_names or not found):
             raise NotFoundError(
                 f"no {kind} of database {self._session.database!r} fits {', '.join(map(repr, unmatched))}",
-                hint=f"name a {kind} as psql's patterns do; what belongs to the server itself is never backed up",
+                hint="name it as psql's patterns do; what belongs to the server itself is never backed up",
                 patterns=unmatched,
             )
         return frozenset(found)
@@ -119,7 +118,8 @@ class _Resolver:
         *outer, name = parse_pattern(pattern)
         self._check_database(pattern, outer[:-1], most=1)
         schema = self._fits("n.nspname", 2) if outer else _VISIBLE
-        query = _TABLES.format(name=self._fits("c.relname", 1), schema=schema)
+        more = "true" if system else _NOT_SYSTEM
+        query = _TABLES.format(name=self._fits("c.relname", 1), schema=schema, more=more)
         if children:
             query = _WITH_CHILDREN.format(query=query)
         return self._find(pattern, query, name, *outer[-1:])

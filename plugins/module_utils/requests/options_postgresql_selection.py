@@ -1,0 +1,82 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The options that choose what a backup of PostgreSQL takes, with pg_dump's names and rules."""
+
+from __future__ import annotations
+
+from ..postgresql.selection.options import SECTIONS
+from .option import POSTGRESQL, Option
+
+_BACKUP = ("backup",)
+_SYSTEM = (POSTGRESQL,)
+
+_PATTERNS = tuple(
+    Option(name, text, (flag,), _BACKUP, _SYSTEM, type="list", metavar="PATTERN")
+    for name, flag, text in (
+        ("schemas", "--schema", "only the schemas that match this pattern, and what is in them"),
+        ("exclude_schemas", "--exclude-schema", "without the schemas that match this pattern"),
+        ("tables_and_children", "--table-and-children", "as --table, with all partitions and inheriting tables"),
+        (
+            "exclude_tables_and_children",
+            "--exclude-table-and-children",
+            "as --exclude-table, with all partitions and inheriting tables",
+        ),
+        ("exclude_table_data", "--exclude-table-data", "the tables that match this pattern without their rows"),
+        (
+            "exclude_table_data_and_children",
+            "--exclude-table-data-and-children",
+            "as --exclude-table-data, with all partitions and inheriting tables",
+        ),
+        ("extensions", "--extension", "only the extensions that match this pattern"),
+        ("exclude_extensions", "--exclude-extension", "without the extensions that match this pattern"),
+        (
+            "include_foreign_data",
+            "--include-foreign-data",
+            "with the rows of the foreign tables of the servers that match this pattern",
+        ),
+    )
+)
+
+_SWITCHES = tuple(
+    Option(name, text, flags, _BACKUP, _SYSTEM, type="bool")
+    for name, flags, text in (
+        ("strict_names", ("--strict-names",), "every pattern of what is wanted must match something"),
+        ("no_schema", ("--no-schema",), "no definitions"),
+        ("no_data", ("--no-data",), "no data"),
+        ("large_objects", ("--large-objects", "--blobs"), "with large objects, also where schemas or tables are named"),
+        ("no_large_objects", ("--no-large-objects", "--no-blobs"), "without large objects"),
+        ("no_comments", ("--no-comments",), "without comments"),
+        ("no_policies", ("--no-policies",), "without row security policies"),
+        ("no_privileges", ("--no-privileges", "--no-acl"), "without privileges"),
+        ("no_publications", ("--no-publications",), "without publications"),
+        ("no_security_labels", ("--no-security-labels",), "without security labels"),
+        ("no_subscriptions", ("--no-subscriptions",), "without subscriptions"),
+        ("no_toast_compression", ("--no-toast-compression",), "without how columns are compressed"),
+        ("no_unlogged_table_data", ("--no-unlogged-table-data",), "without the rows of unlogged tables"),
+    )
+)
+
+POSTGRESQL_SELECTION = (
+    *_PATTERNS,
+    Option("filters", "rules, as the lines of a filter file", (), _BACKUP, _SYSTEM, type="list"),
+    Option(
+        "filter_files",
+        "a file with a rule on each line: include or exclude, a kind, a pattern",
+        ("--filter",),
+        _BACKUP,
+        _SYSTEM,
+        type="list",
+        metavar="FILE",
+    ),
+    Option(
+        "sections",
+        f"only this section: {', '.join(SECTIONS)}",
+        ("--section",),
+        _BACKUP,
+        _SYSTEM,
+        type="list",
+        metavar="SECTION",
+    ),
+    *_SWITCHES,
+)
