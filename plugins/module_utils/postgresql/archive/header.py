@@ -29,6 +29,8 @@ ARCHIVE_VERSIONS = ("1.12", "1.13", "1.14", "1.15", "1.16")
 _METHODS = ("none", "gzip", "lz4", "zstd")
 _LONGEST_HEADER_STRING = 1 << 16
 _DEFAULT_GZIP_LEVEL = 6
+# A day before 1970, for clocks that were never set, to the year 9000, which every calendar on the way knows.
+_EARLIEST, _LATEST = -86_400, 221_845_392_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +157,9 @@ def _read_time(data: ArchiveInput) -> float:
     start = data.offset
     second, minute, hour, day, month, year, dst = (data.read_int("the time of creation") for dummy in range(7))
     try:
-        return time.mktime((year + 1900, month + 1, day, hour, minute, second, 0, 0, dst))
+        created = time.mktime((year + 1900, month + 1, day, hour, minute, second, 0, 0, dst))
     except (OverflowError, ValueError) as error:
         raise data.corrupt("the time of creation cannot be", offset=start) from error
+    if not _EARLIEST <= created <= _LATEST:
+        raise data.corrupt("the time of creation cannot be", offset=start)
+    return created

@@ -194,7 +194,7 @@ def _folder(entries: list[TocEntry], names: dict[int, str], files: dict[str, byt
     return {"toc.dat": toc, **files}
 
 
-def _tar(files: dict[str, bytes]) -> bytes:
+def tar_of(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in files.items():
@@ -212,7 +212,7 @@ FOLDER = _folder(
 
 
 def test_folder_and_tar_are_read() -> None:
-    for files in (FOLDER, _tar(FOLDER)):
+    for files in (FOLDER, tar_of(FOLDER)):
         assert [entry.desc for entry in walk(files).entries] == ["TABLE DATA", "BLOBS"]
 
 
@@ -234,7 +234,7 @@ def test_a_missing_file_is_named() -> None:
 @given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), cut=st.integers(0, 4000))
 @settings(max_examples=600, deadline=None)
 def test_damaged_tar_files(place: float, value: int, cut: int) -> None:
-    content = bytearray(_tar(FOLDER))
+    content = bytearray(tar_of(FOLDER))
     content[int(place * 4000)] = value
     for damaged in (bytes(content), bytes(content[:cut])):
         survives(damaged)
