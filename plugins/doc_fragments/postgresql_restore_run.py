@@ -10,6 +10,14 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  replace:
+    description:
+      - With O(create), replace a database of that name. The new one is restored beside it; when it is complete and has
+        been looked at, the two change places in one transaction and the old one is dropped.
+      - Sessions in the old database are ended at that moment.
+      - Does not go with O(on_error=continue).
+      - PostgreSQL only.
+    type: bool
   skip_existing:
     description:
       - Leave an object that exists in the target as it is, with its data and whatever else of the backup belongs to it.

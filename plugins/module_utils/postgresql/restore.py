@@ -30,6 +30,7 @@ from .new_database import NewDatabase, create_statement, property_statements, re
 from .options import RestoreOptions
 from .pooler import refuse_transaction_pooler
 from .preflight import Report, check_database, check_database_rights, check_empty, check_server
+from .replaced_database import check_replacement, replace_database, sweep
 from .restore_archive import (
     OpenedArchive,
     check_run_options,
@@ -77,6 +78,8 @@ class PostgresqlRestoreTarget:
         self._session: Session | None = None
         self._script: ScriptSummary | None = None
         self._state: RestoreState | None = None
+        #: Whether there is a database of the name of the one to be created.
+        self._replaces = False
 
     def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
         """Read the whole archive or script; no server is needed.
@@ -115,11 +118,12 @@ class PostgresqlRestoreTarget:
         # Names in the archive are compared by the server, which must know their encoding.
         session.execute(f"SET client_encoding = '{settings.encoding}'")
         self._preflight(session, order, needs, objects)
+        drops = _drops(order, objects) if options.clean else ()
         return RestorePlan(
             server=_identity(session),
             database=options.database,
             create=options.create,
-            drops=_drops(order, objects) if options.clean else (),
+            drops=(f"DATABASE {options.database}",) if self._replaces else drops,
             objects=order.counts(),
             tables=order.tables(),
         )
@@ -190,11 +194,14 @@ class PostgresqlRestoreTarget:
             )  # fmt: skip
             return ledger, finish_restore(session, archive, ledger, self._options, progress)
 
-        return self._in_new_database(_database_entry(archive.order), fill)
+        return self._in_new_database(_database_entry(archive.order), fill, progress)
 
-    def _in_new_database(self, entry: TocEntry | None, fill: t.Callable[[Session, NewDatabase], _Filled]) -> _Filled:
+    def _in_new_database(
+        self, entry: TocEntry | None, fill: t.Callable[[Session, NewDatabase], _Filled], progress: Progress
+    ) -> _Filled:
         """Have a database filled under a temporary name, then give it its own."""
         maintenance = self._session or self._connect_new()
+        sweep(maintenance, progress)
         with self._new_database(maintenance, entry) as new:
             session = connect(self._options.connection, database=new.temporary_name)
             try:
@@ -202,7 +209,10 @@ class PostgresqlRestoreTarget:
                     filled = fill(session, new)
             finally:
                 session.close()
-            new.publish(maintenance)
+            if self._replaces:
+                replace_database(maintenance, new.temporary_name, new.name, progress)
+            else:
+                new.publish(maintenance)
         if self._state is not None:
             self._state.remove()
         return filled
@@ -271,6 +281,7 @@ class PostgresqlRestoreTarget:
         report = self._report(session)
         if options.create:
             _check_creation(session, None, options.database, report)
+            check_replacement(session, options.database, report)
         elif not (options.force or options.run.skip_existing):
             check_empty(user_objects(session), report)
         report.raise_if_any()
@@ -278,7 +289,7 @@ class PostgresqlRestoreTarget:
             server=_identity(session),
             database=options.database,
             create=options.create,
-            drops=(),
+            drops=(f"DATABASE {options.database}",) if self._replaces else (),
             objects=summary.objects,
             tables=tuple((record.schema, record.name) for record in records(summary.tables)),
         )
@@ -301,7 +312,7 @@ class PostgresqlRestoreTarget:
 
         try:
             if self._options.create:
-                tables = self._in_new_database(None, fill)
+                tables = self._in_new_database(None, fill, progress)
             else:
                 session = self._session or self._connect_target()
                 # A table comes with about as many locks again: its rows' type, its TOAST table and index.
@@ -358,10 +369,13 @@ class PostgresqlRestoreTarget:
     def _connect_new(self) -> Session:
         options = self._options
         self._session = connect(options.connection, database=options.connection.maintenance_database)
-        if self._session.query("SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", (options.database,)):
+        self._replaces = bool(
+            self._session.query("SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", (options.database,))
+        )
+        if self._replaces and not options.run.replace:
             raise UsageError(
                 f"the database {options.database!r} exists, so it cannot be created",
-                hint="leave create out to restore into it, or choose another name",
+                hint="leave create out to restore into it, have it replaced (replace), or choose another name",
             )
         return self._session
 
@@ -379,6 +393,7 @@ class PostgresqlRestoreTarget:
         report = self._report(session)
         if options.create:
             _check_creation(session, _database_entry(order), options.database, report)
+            check_replacement(session, options.database, report)
         else:
             check_database_rights(session, needs, report)
         resumed = self._state is not None and self._state.resumable

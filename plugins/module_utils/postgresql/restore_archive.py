@@ -155,6 +155,11 @@ def check_run_options(options: RestoreOptions) -> None:
         ):
             if given:
                 raise UsageError(f"single_transaction does not go with {name}", hint="leave one of them out")
+    if how.replace and how.on_error == "continue":
+        raise UsageError(
+            "replace does not go with on_error: continue, which could replace a database by an incomplete one",
+            hint="restore under another name, and rename it when you have looked at it",
+        )
     if how.resume and options.clean:
         raise UsageError(
             "resume does not go with clean, which would drop again what was restored before",

@@ -22,6 +22,7 @@ class RunOptions:
     :param show_data: errors may quote row values.
     :param resume: record what is done, and go on where an earlier run of the same restore was interrupted.
     :param state_folder: where that is recorded.
+    :param replace: with ``create``, a database of that name is replaced once the new one is complete.
     :param analyze: gather the optimizer's statistics in the end.
     :param verify: compare the restored tables with the backup in the end: ``none``, their number of ``rows``, or the
         ``digest`` of their rows.
@@ -35,5 +36,6 @@ class RunOptions:
     show_data: bool = False
     resume: bool = False
     state_folder: str = ""
+    replace: bool = False
     analyze: bool = False
     verify: str = "none"

@@ -9,6 +9,14 @@ from .option import POSTGRESQL, Option
 
 POSTGRESQL_RESTORE_RUN = (
     Option(
+        "replace",
+        "with --create, replace a database of that name once the new one is complete",
+        ("--replace",),
+        ("restore",),
+        (POSTGRESQL,),
+        type="bool",
+    ),
+    Option(
         "skip_existing",
         "leave objects that exist as they are, with their data",
         ("--skip-existing",),

@@ -18,6 +18,7 @@ def run_options(given: Given) -> RunOptions:
     size = given.number("transaction_size")
     if size is not None and size < 1:
         raise UsageError(f"{given.spelled('transaction_size')} is {size}", hint="use 1 or more")
+    given.only_with("replace", "create")
     return RunOptions(
         on_error=given.text("on_error") or "stop",
         skip_existing=given.switch("skip_existing"),
@@ -27,6 +28,7 @@ def run_options(given: Given) -> RunOptions:
         show_data=given.switch("show_data_in_errors"),
         resume=given.switch("resume"),
         state_folder=state_folder(given),
+        replace=given.switch("replace"),
         analyze=given.switch("analyze"),
         verify=given.text("verify") or "none",
     )
