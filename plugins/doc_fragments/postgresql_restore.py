@@ -61,6 +61,20 @@ options:
       - PostgreSQL only.
     type: list
     elements: str
+  filters:
+    description:
+      - Rules, as the lines of a file that C(pg_restore --filter) reads. Each is C(include) or C(exclude), a kind, and a
+        name, for example V(include table orders).
+      - The kinds are C(schema), C(table), C(index), C(function) and C(trigger) to include, and C(schema) to exclude.
+      - PostgreSQL only.
+    type: list
+    elements: str
+  filter_files:
+    description:
+      - Files on the managed host with such rules, one in a line.
+      - PostgreSQL only.
+    type: list
+    elements: str
   use_list:
     description:
       - A file on the managed host with a list of contents, as C(dbfleet info) and C(pg_restore -l) print it. Only what

@@ -19,7 +19,6 @@ _NAMES = tuple(
         ("indexes", ("--index",), "NAME", "only this index"),
         ("functions", ("--function",), "NAME(ARGS)", "only this function, aggregate or procedure"),
         ("triggers", ("--trigger",), "NAME", "only this trigger, named after its table"),
-        ("sections", ("--section",), "SECTION", "only this section: pre-data, data or post-data"),
     )
 )
 
@@ -29,19 +28,10 @@ _PARTS = tuple(
         ("schema_only", ("--schema-only",), "the definitions without the data"),
         ("data_only", ("--data-only",), "the data without the definitions"),
         ("statistics_only", ("--statistics-only",), "the optimizer's statistics alone"),
-        ("no_schema", ("--no-schema",), "no definitions"),
-        ("no_data", ("--no-data",), "no data"),
         ("no_statistics", ("--no-statistics",), "no optimizer's statistics"),
         ("no_owner", ("--no-owner",), "what is restored belongs to the restoring user"),
-        ("no_privileges", ("--no-privileges", "--no-acl"), "no GRANT and no REVOKE"),
-        ("no_comments", ("--no-comments",), "no comments"),
-        ("no_policies", ("--no-policies",), "no row security policies"),
-        ("no_publications", ("--no-publications",), "no publications"),
-        ("no_subscriptions", ("--no-subscriptions",), "no subscriptions"),
-        ("no_security_labels", ("--no-security-labels",), "no security labels"),
         ("no_tablespaces", ("--no-tablespaces",), "everything in the default tablespace"),
         ("no_table_access_method", ("--no-table-access-method",), "every table with the default access method"),
-        ("strict_names", ("--strict-names",), "every name must be found in the archive"),
         ("with_dependencies", ("--with-dependencies",), "also what the named objects depend on"),
     )
 )

@@ -1,12 +1,13 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The options that choose what a backup of PostgreSQL takes, with pg_dump's names and rules."""
+"""The options that choose what a backup of PostgreSQL takes, and a restore where that is the same; the names and rules
+are those of pg_dump and pg_restore."""
 
 from __future__ import annotations
 
 from ..postgresql.selection.options import SECTIONS
-from .option import POSTGRESQL, Option
+from .option import POSTGRESQL, TRANSFER, Option
 
 _BACKUP = ("backup",)
 _SYSTEM = (POSTGRESQL,)
@@ -39,32 +40,37 @@ _PATTERNS = tuple(
 )
 
 _SWITCHES = tuple(
-    Option(name, text, flags, _BACKUP, _SYSTEM, type="bool")
-    for name, flags, text in (
-        ("strict_names", ("--strict-names",), "every pattern of what is wanted must match something"),
-        ("no_schema", ("--no-schema",), "no definitions"),
-        ("no_data", ("--no-data",), "no data"),
-        ("large_objects", ("--large-objects", "--blobs"), "with large objects, also where schemas or tables are named"),
-        ("no_large_objects", ("--no-large-objects", "--no-blobs"), "without large objects"),
-        ("no_comments", ("--no-comments",), "without comments"),
-        ("no_policies", ("--no-policies",), "without row security policies"),
-        ("no_privileges", ("--no-privileges", "--no-acl"), "without privileges"),
-        ("no_publications", ("--no-publications",), "without publications"),
-        ("no_security_labels", ("--no-security-labels",), "without security labels"),
-        ("no_subscriptions", ("--no-subscriptions",), "without subscriptions"),
-        ("no_toast_compression", ("--no-toast-compression",), "without how columns are compressed"),
-        ("no_unlogged_table_data", ("--no-unlogged-table-data",), "without the rows of unlogged tables"),
+    Option(name, text, flags, jobs, _SYSTEM, type="bool")
+    for jobs, name, flags, text in (
+        (TRANSFER, "strict_names", ("--strict-names",), "everything that is named must be there"),
+        (TRANSFER, "no_schema", ("--no-schema",), "no definitions"),
+        (TRANSFER, "no_data", ("--no-data",), "no data"),
+        (
+            _BACKUP,
+            "large_objects",
+            ("--large-objects", "--blobs"),
+            "with large objects, also where schemas or tables are named",
+        ),
+        (_BACKUP, "no_large_objects", ("--no-large-objects", "--no-blobs"), "without large objects"),
+        (TRANSFER, "no_comments", ("--no-comments",), "without comments"),
+        (TRANSFER, "no_policies", ("--no-policies",), "without row security policies"),
+        (TRANSFER, "no_privileges", ("--no-privileges", "--no-acl"), "without privileges"),
+        (TRANSFER, "no_publications", ("--no-publications",), "without publications"),
+        (TRANSFER, "no_security_labels", ("--no-security-labels",), "without security labels"),
+        (TRANSFER, "no_subscriptions", ("--no-subscriptions",), "without subscriptions"),
+        (_BACKUP, "no_toast_compression", ("--no-toast-compression",), "without how columns are compressed"),
+        (_BACKUP, "no_unlogged_table_data", ("--no-unlogged-table-data",), "without the rows of unlogged tables"),
     )
 )
 
 POSTGRESQL_SELECTION = (
     *_PATTERNS,
-    Option("filters", "rules, as the lines of a filter file", (), _BACKUP, _SYSTEM, type="list"),
+    Option("filters", "rules, as the lines of a filter file", (), TRANSFER, _SYSTEM, type="list"),
     Option(
         "filter_files",
         "a file with a rule on each line: include or exclude, a kind, a pattern",
         ("--filter",),
-        _BACKUP,
+        TRANSFER,
         _SYSTEM,
         type="list",
         metavar="FILE",
@@ -73,7 +79,7 @@ POSTGRESQL_SELECTION = (
         "sections",
         f"only this section: {', '.join(SECTIONS)}",
         ("--section",),
-        _BACKUP,
+        TRANSFER,
         _SYSTEM,
         type="list",
         metavar="SECTION",

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..errors import NotFoundError, UsageError
 from ..postgresql.restore_selection import RestoreSelection
 from ..postgresql.restore_use_list import parse_use_list
+from ..postgresql.selection.filter_file import RESTORE_KINDS, parse_filter, read_filter_file, with_rules
 from ..streams.file import storage_error
 from .given import Given
 
 _ONLY = ("schema_only", "data_only", "statistics_only")
-_NAMED = ("tables", "indexes", "functions", "triggers", "schemas", "use_list")
+_NAMED = ("tables", "indexes", "functions", "triggers", "schemas", "use_list", "filters", "filter_files")
 
 
 def restore_selection(given: Given) -> RestoreSelection:
@@ -39,7 +42,7 @@ def restore_selection(given: Given) -> RestoreSelection:
         for name in (*_NAMED, "exclude_schemas"):
             given.only_with(name, "database")
     only = next((name for name in _ONLY if given.has(name)), "")
-    return RestoreSelection(
+    selection = RestoreSelection(
         schemas=given.texts("schemas"),
         exclude_schemas=given.texts("exclude_schemas"),
         tables=given.texts("tables"),
@@ -63,6 +66,16 @@ def restore_selection(given: Given) -> RestoreSelection:
         strict_names=given.switch("strict_names"),
         with_dependencies=given.switch("with_dependencies"),
     )
+    rules = parse_filter("\n".join(given.texts("filters")), name=given.spelled("filters"), kinds=RESTORE_KINDS)
+    for path in given.texts("filter_files"):
+        rules += read_filter_file(path, RESTORE_KINDS)
+    return with_rules(selection, [dataclasses.replace(rule, pattern=_bare(rule.pattern)) for rule in rules])
+
+
+def _bare(name: str) -> str:
+    """A name without the quotes around it: the table of contents has none."""
+    quoted = len(name) > 1 and name.startswith('"') and name.endswith('"')
+    return name[1:-1].replace('""', '"') if quoted else name
 
 
 def _use_list(given: Given) -> tuple[int, ...] | None:

@@ -169,6 +169,33 @@ def test_a_list_selects_and_orders(
             selected(entries, {"use_list": str(listing)})
 
 
+def test_rules_of_a_file_select_too(
+    server_pool: ServerPool, filled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    _server, archive = archive_of(server_pool, filled, tmp_path_factory, "pg18", 18)
+    entries = entries_of(archive)
+    table = next(entry for entry in entries if entry.desc == "TABLE" and entry.tag.isidentifier())
+    index = next(entry.tag for entry in entries if entry.desc == "INDEX" and entry.tag.isidentifier())
+    rules = tmp_path / "rules"
+    for text in (
+        f"# a comment\n\ninclude table {table.tag} # one\ninclude index {index}\n",
+        f"include schema {table.namespace}\n",
+        f"exclude schema {table.namespace}\n",
+    ):
+        rules.write_text(text)
+        assert selected(entries, {"filter_files": [str(rules)]}) == selected_genuinely(archive, {"filter": str(rules)})
+    # pg_restore takes quotes for a part of the name, and finds nothing.
+    assert selected(entries, {"filters": [f'include table "{table.tag}"']}) == selected(
+        entries, {"tables": [table.tag]}
+    )
+    for rule, cause in (
+        ("exclude table t", "table cannot be exclude"),
+        ("include extension e", "'extension' is no kind"),
+    ):
+        with pytest.raises(UsageError, match=cause):
+            selected(entries, {"filters": [rule]})
+
+
 def test_names_that_are_not_found(
     server_pool: ServerPool, filled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

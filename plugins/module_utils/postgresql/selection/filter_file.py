@@ -13,10 +13,14 @@ import dataclasses
 import typing as t
 
 from ...errors import NotFoundError, StorageError, UsageError
+from ..restore_selection import RestoreSelection
 from .options import Selection
 
+_Chosen = t.TypeVar("_Chosen", bound=t.Union[Selection, RestoreSelection])
+_Kinds = t.Mapping[str, tuple[str, str]]
+
 #: By kind, the fields of a :class:`Selection` that its rules go into: for include and for exclude, empty for none.
-_KINDS = {
+BACKUP_KINDS: _Kinds = {
     "schema": ("schemas", "exclude_schemas"),
     "table": ("tables", "exclude_tables"),
     "table_and_children": ("tables_and_children", "exclude_tables_and_children"),
@@ -24,6 +28,14 @@ _KINDS = {
     "table_data_and_children": ("", "exclude_table_data_and_children"),
     "extension": ("extensions", "exclude_extensions"),
     "foreign_data": ("foreign_data", ""),
+}
+#: The same of a :class:`RestoreSelection`.
+RESTORE_KINDS: _Kinds = {
+    "schema": ("schemas", "exclude_schemas"),
+    "table": ("tables", ""),
+    "index": ("indexes", ""),
+    "function": ("functions", ""),
+    "trigger": ("triggers", ""),
 }
 _COMMANDS = ("include", "exclude")
 _SPACE = " \t\r\n\v\f"
@@ -34,42 +46,44 @@ _ESCAPES = {"n": "\n", "\\": "\\"}
 class Rule:
     """One rule.
 
-    :param field: of the :class:`Selection` that its pattern goes into.
+    :param field: of the selection that its pattern goes into.
     """
 
     field: str
     pattern: str
 
 
-def read_filter_file(path: str) -> tuple[Rule, ...]:
+def read_filter_file(path: str, kinds: _Kinds = BACKUP_KINDS) -> tuple[Rule, ...]:
     """The rules of a file.
 
+    :param kinds: which there are, and where their patterns go.
     :raises NotFoundError, StorageError: it cannot be read.
     :raises UsageError: a line is no rule.
     """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return parse_filter(file.read(), name=path)
+            return parse_filter(file.read(), name=path, kinds=kinds)
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no filter file {path}", hint="give the path of a file on this host") from error
     except OSError as error:
         raise StorageError(f"the filter file {path} cannot be read: {error.strerror}") from error
 
 
-def parse_filter(text: str, *, name: str) -> tuple[Rule, ...]:
+def parse_filter(text: str, *, name: str, kinds: _Kinds = BACKUP_KINDS) -> tuple[Rule, ...]:
     """The rules of a text.
 
     :param name: of the file, for messages.
     :raises UsageError: a line is no rule.
     """
-    return tuple(_Reader(text, name).rules())
+    return tuple(_Reader(text, name, kinds).rules())
 
 
-def with_rules(selection: Selection, rules: t.Iterable[Rule]) -> Selection:
+def with_rules(selection: _Chosen, rules: t.Iterable[Rule]) -> _Chosen:
     """A selection with the patterns of rules too."""
     changed: dict[str, tuple[str, ...]] = {}
     for rule in rules:
-        changed[rule.field] = (*changed.get(rule.field, getattr(selection, rule.field)), rule.pattern)
+        before: tuple[str, ...] = getattr(selection, rule.field)
+        changed[rule.field] = (*changed.get(rule.field, before), rule.pattern)
     # Checked again as a whole.
     return dataclasses.replace(selection, **changed)  # type: ignore[arg-type]
 
@@ -77,9 +91,10 @@ def with_rules(selection: Selection, rules: t.Iterable[Rule]) -> Selection:
 class _Reader:
     """A text and how far it is read."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, kinds: _Kinds) -> None:
         self._text = text
         self._name = name
+        self._kinds = kinds
         self._position = 0
         self._line = 1
 
@@ -97,9 +112,9 @@ class _Reader:
             raise self._error(f"{command!r} is no command" if command else "there is no command", "include or exclude")
         self._skip(" \t\r\v\f")
         kind = self._word()
-        if kind not in _KINDS:
-            raise self._error(f"{kind!r} is no kind" if kind else "there is no kind", ", ".join(_KINDS))
-        field = _KINDS[kind][_COMMANDS.index(command)]
+        if kind not in self._kinds:
+            raise self._error(f"{kind!r} is no kind" if kind else "there is no kind", ", ".join(self._kinds))
+        field = self._kinds[kind][_COMMANDS.index(command)]
         if not field:
             other = _COMMANDS[1 - _COMMANDS.index(command)]
             raise self._error(f"{kind} cannot be {command}d", f"{other} {kind}")
