@@ -19,6 +19,7 @@ from .folder_runner import FolderRunner
 from .lane import HarmlessWarnings, Lane
 from .load_run import LoadedTable, LoadRun
 from .options import RestoreOptions
+from .restore_selection import SelectedObjects
 from .script_files import Scripts
 from .script_policy import ScriptPolicy
 from .script_runner import ScriptRunner
@@ -87,7 +88,7 @@ class MysqlRestoreTarget:
             create=options.create,
             drops=tuple(f"{kind} {name}" for kind, name in self._drops(summary, present)),
             objects=summary.object_counts(),
-            tables=tuple((schema, name) for name in _tables_with_rows(summary, manifest)),
+            tables=tuple((schema, name) for name in self._tables_with_rows(summary, manifest)),
         )
 
     def restore(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> RestoreContents:
@@ -212,13 +213,23 @@ class MysqlRestoreTarget:
         self, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
     ) -> RestoreContents:
         schema = summary.database or self._options.database
-        names = dict.fromkeys([*_tables_with_rows(summary, manifest), *tables])
+        names = dict.fromkeys([*self._tables_with_rows(summary, manifest), *tables])
         records = []
         for name in names:
             loaded = tables.get(name, LoadedTable())
             data = loaded.data()
             records.append(TableRecord(schema, name, loaded.rows, data.bytes, data.sha256))
         return RestoreContents(tuple(records), summary.object_counts())
+
+    def _tables_with_rows(self, summary: ScriptSummary, manifest: Manifest | None) -> list[str]:
+        """The tables that a backup has rows of, if only none at the moment; of a script without a manifest all tables.
+
+        Some tables (MERGE, BLACKHOLE, FEDERATED and others) are definitions only; a script does not tell them apart.
+        """
+        if manifest is None:
+            return summary.names("table")
+        chosen = SelectedObjects(self._options.selection, summary.database)
+        return [table.name for table in manifest.contents.tables if chosen.takes_rows(table.name)]
 
     # -- failure
 
@@ -275,16 +286,6 @@ class MysqlRestoreTarget:
         if undo.dropped:
             context["dropped"] = undo.dropped
         return RestoreError(f"{error.message}; {after}", hint=error.hint, database=database, **context)
-
-
-def _tables_with_rows(summary: ScriptSummary, manifest: Manifest | None) -> list[str]:
-    """The tables that a backup has rows of, if only none at the moment; of a script without a manifest all tables.
-
-    Some tables (MERGE, BLACKHOLE, FEDERATED and others) are definitions only; a script does not tell them apart.
-    """
-    if manifest is None:
-        return summary.names("table")
-    return [table.name for table in manifest.contents.tables]
 
 
 class _Undo:

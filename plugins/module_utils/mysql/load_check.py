@@ -53,7 +53,8 @@ def _check_rows(run: LoadRun, manifest: Manifest | None) -> None:
     for table in manifest.contents.tables if manifest is not None else ():
         loaded = run.tables.get(table.name, LoadedTable())
         exact = loaded.data().exact and run.options.duplicates == ERROR
-        if table.sha256 and exact and loaded.rows != table.rows:
+        selected = table.name in run.summary.tables
+        if table.sha256 and exact and selected and loaded.rows != table.rows:
             raise RestoreError(
                 f"{table.name} got {loaded.rows} rows, and the backup has {table.rows}",
                 hint="do not use the target; a trigger or another session may have interfered",

@@ -183,6 +183,27 @@ class ClusterBackupOptions:
     globals: GlobalsOptions = GlobalsOptions()
 
 
+KEEP, CURRENT = "keep", "current"
+DEFINERS = (KEEP, CURRENT)
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreChanges:
+    """What a restore makes otherwise than the backup says.
+
+    :param definer: of views and stored programs: as it was (:data:`KEEP`) or the restoring user (:data:`CURRENT`).
+    :param definer_map: accounts (user, host) and what to put in their places; goes before :attr:`definer`.
+    :param rewrite: kind (``collation``, ``charset``, ``engine`` or ``sql_mode``), name in lower case and what to put in
+        its place; an empty text takes a word out of ``sql_mode``.
+    :param set_gtid: set the target's GTID state to that of the backup.
+    """
+
+    definer: str = KEEP
+    definer_map: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()
+    rewrite: tuple[tuple[str, str, str], ...] = ()
+    set_gtid: bool = False
+
+
 @dataclasses.dataclass(frozen=True)
 class GlobalsRestoreOptions:
     """Where and how to restore what belongs to no database.
@@ -204,6 +225,8 @@ class RestoreOptions:
     :param force: restore into a target that is not empty, as it is.
     :param jobs: how many connections load at the same time.
     :param load: how rows are loaded, and what is made of errors.
+    :param selection: what of the backup is restored; ``where`` means nothing here.
+    :param changes: what is made otherwise than the backup says.
     """
 
     connection: ConnectionOptions
@@ -213,3 +236,5 @@ class RestoreOptions:
     force: bool = False
     jobs: int = 1
     load: LoadOptions = dataclasses.field(default_factory=LoadOptions)
+    selection: Selection = Selection()
+    changes: RestoreChanges = RestoreChanges()

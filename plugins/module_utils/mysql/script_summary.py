@@ -15,7 +15,9 @@ from ..interfaces import ArtifactReader
 from ..progress import Progress
 from ..repository.records import Manifest
 from . import deferred_keys, statements
-from .options import RestoreOptions
+from .options import RestoreOptions, Selection
+from .restore_selection import SelectedObjects
+from .rewrite import CHARSET, COLLATION, Rewritten
 from .script import Statement
 from .script_files import DATABASE, ScriptFile, Scripts, Splitter
 from .script_policy import ScriptPolicy, SqlModes
@@ -117,6 +119,7 @@ def summarize(
     :param options: of the restore that it is to be read for.
     :raises CorruptArtifactError: it is truncated, or its data is not what the manifest says.
     :raises UsageError: it holds something that a restore must not run; the message names file and line.
+    :raises NotFoundError: it does not hold what is selected.
     """
     scripts = Scripts(artifact)
     walk = _Walk(manifest, options, progress)
@@ -128,8 +131,12 @@ def summarize(
             source.close()
         _check_footer(source, ours=manifest is not None or scripts.is_ours)
     summary = walk.summary()
+    if options.selection != Selection():
+        found = (summary, walk.unselected)
+        names = {name for one in found for name in (*one.names("table", "view", "sequence"), *one.tables)}
+        SelectedObjects(options.selection, summary.database).check(names)
     if manifest is not None:
-        _compare(summary, manifest, artifact.description)
+        _compare(summary, walk.unselected, manifest, artifact.description)
     return summary
 
 
@@ -159,6 +166,27 @@ class TableDigest:
         return ScriptTable(self.statements, self.bytes, self._hash.hexdigest(), self.exact)
 
 
+class _Unselected:
+    """What the filters leave out: the manifest counts it, and it must be whole as well."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], None] = {}
+        self._tables: dict[str, dict[str, TableDigest]] = {}
+
+    def add(self, path: str, text: bytes, action: Action) -> None:
+        if action.is_data and action.names:
+            files = self._tables.setdefault(action.names[0].name, {})
+            files.setdefault(path, TableDigest()).add(text, action)
+        elif action.verb == "CREATE" and action.kind in DATABASE_OBJECTS:
+            self.objects.update(dict.fromkeys((action.kind.lower(), one.name) for one in action.names))
+        elif action.verb == "DROP":
+            for one in action.names:
+                self.objects.pop((action.kind.lower(), one.name), None)
+
+    def tables(self) -> dict[str, ScriptTable]:
+        return {name: joined([one.record() for one in files.values()]) for name, files in self._tables.items()}
+
+
 class _Walk:
     """One pass over the scripts of an artifact."""
 
@@ -180,6 +208,7 @@ class _Walk:
         self._strings: dict[str, None] = {}
         self._left_out: dict[str, None] = {}
         self._actions: set[tuple[str, str]] = set()
+        self._unselected = _Unselected()
 
     def _made_from(self, database: str) -> None:
         self._database = database
@@ -205,6 +234,13 @@ class _Walk:
             del statement
         if self._tables:
             self._files[file.path] = {name: digest.record() for name, digest in self._tables.items()}
+
+    @property
+    def unselected(self) -> ScriptSummary:
+        """What the filters left out: objects and tables."""
+        return dataclasses.replace(
+            self.summary(), objects=tuple(self._unselected.objects), tables=self._unselected.tables()
+        )
 
     def summary(self) -> ScriptSummary:
         """What was found."""
@@ -234,6 +270,8 @@ class _Walk:
         characters = _HEADER_CHARACTERS.search(head)
         if characters:
             charset, collation = (name.decode() for name in characters.groups())
+            renamed = Rewritten(self._options.changes)
+            charset, collation = renamed.name(CHARSET, charset), renamed.name(COLLATION, collation)
             self._database_options = f"CHARACTER SET {charset} COLLATE {collation}"
             self._needs["CHARSET"][charset.lower()] = self._needs["COLLATE"][collation.lower()] = "the database"
         if not self._database and header_database(head):
@@ -244,8 +282,10 @@ class _Walk:
         if self._file.role == DATABASE and not self._database:
             self._made_from(_created_database(original))
         try:
-            passed = apply_filters(self._filters, statement, statements.classify(original))
+            first = statements.classify(original)
+            passed = apply_filters(self._filters, statement, first)
             if passed is None:
+                self._unselected.add(self._file.path, original, first)
                 return
             statement, action = passed
             text = statement.text
@@ -380,12 +420,13 @@ def _check_footer(source: ScriptSource, *, ours: bool) -> None:
         )
 
 
-def _compare(summary: ScriptSummary, manifest: Manifest, description: str) -> None:
+def _compare(summary: ScriptSummary, unselected: ScriptSummary, manifest: Manifest, description: str) -> None:
     wrong = []
     known = set()
+    tables = {**unselected.tables, **summary.tables}
     for table in manifest.contents.tables:
         known.add(table.name)
-        found = summary.tables.get(table.name)
+        found = tables.get(table.name)
         if not table.sha256:
             continue
         if found is None:
@@ -393,8 +434,10 @@ def _compare(summary: ScriptSummary, manifest: Manifest, description: str) -> No
                 wrong.append(f"{table.name}: its data is missing")
         elif (found.bytes, found.sha256) != (table.bytes, table.sha256):
             wrong.append(f"{table.name}: {found.bytes} bytes of other content than the {table.bytes} backed up")
-    wrong += [f"{name}: not in the manifest" for name in summary.tables if name not in known]
-    counts = summary.object_counts()
+    wrong += [f"{name}: not in the manifest" for name in tables if name not in known]
+    counts = dataclasses.replace(
+        summary, objects=tuple(dict.fromkeys((*summary.objects, *unselected.objects)))
+    ).object_counts()
     invalid_views = len(manifest.contents.options.get("invalid_views", ()))
     for kind, count in manifest.contents.objects.items():
         # Invalid views are kept as comments.

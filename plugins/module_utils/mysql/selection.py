@@ -75,6 +75,10 @@ class Selected:
             return False
         return not self._tables or any(pattern.matches(self._database, name) for pattern in self._tables)
 
+    def takes_rows(self, name: str) -> bool:
+        """Whether the rows of a table that is taken are."""
+        return not self._selection.schema_only and not self._any(self._without_rows, name)
+
     def only(self, objects: t.Iterable[_Object]) -> tuple[_Object, ...]:
         """Those tables, views or sequences that are taken."""
         return tuple(one for one in objects if self.takes(one.name))
@@ -84,7 +88,7 @@ class Selected:
         return tuple(
             dataclasses.replace(
                 table,
-                rows_wanted=not self._selection.schema_only and not self._any(self._without_rows, table.name),
+                rows_wanted=self.takes_rows(table.name),
                 where=self._selection.where,
             )
             for table in self.only(tables)
@@ -100,17 +104,19 @@ class Selected:
         :raises NotFoundError: names what is not there.
         """
         names = [one.name for one in inventory.objects if one.kind in _RELATIONS]
+        return self.check_names(names, f"database {self._database!r}")
+
+    def check_names(self, names: t.Collection[str], where: str) -> tuple[str, ...]:
+        """As :meth:`check`, with the names of all tables, views and sequences and what they are in, for the error."""
         missing = self._unmatched(self._tables, names)
         if missing:
             raise NotFoundError(
-                f"there is no table {', '.join(missing)} in database {self._database!r}",
+                f"there is no table {', '.join(missing)} in {where}",
                 hint="check the names; a user sees only tables that it has a privilege on",
                 tables=missing,
             )
         if (self._tables or self._excluded) and not any(self.takes(name) for name in names):
-            raise NotFoundError(
-                f"nothing of database {self._database!r} is selected", hint="check tables and exclude_tables"
-            )
+            raise NotFoundError(f"nothing of {where} is selected", hint="check tables and exclude_tables")
         return tuple(self._unmatched(self._excluded + self._without_rows, names))
 
     def as_record(self) -> dict[str, t.Any]:

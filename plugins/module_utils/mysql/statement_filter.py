@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .options import RestoreOptions
+from .options import KEEP, RestoreOptions, Selection
+from .restore_selection import SelectedObjects
+from .rewrite import Definers, RenamedDatabase, Rewritten
 from .script import Statement
 from .statements import Action, classify
 
@@ -35,7 +37,17 @@ def filters_for(options: RestoreOptions, source: str) -> tuple[StatementFilter, 
 
     :param source: the database that was backed up; empty where nothing tells it.
     """
-    return ()
+    changes = options.changes
+    found: list[StatementFilter] = []
+    if options.selection != Selection():
+        found.append(SelectedObjects(options.selection, source))
+    if source and source != options.database:
+        found.append(RenamedDatabase(source, options.database))
+    if changes.definer != KEEP or changes.definer_map:
+        found.append(Definers(changes))
+    if changes.rewrite:
+        found.append(Rewritten(changes))
+    return tuple(found)
 
 
 def apply_filters(

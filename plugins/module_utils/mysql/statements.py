@@ -144,6 +144,28 @@ def located_tokens(text: bytes) -> t.Iterator[LocatedToken]:
             yield LocatedToken(Token(kind, inner.decode("utf-8", "replace")), match.start(), match.end())
 
 
+class Placed(t.NamedTuple):
+    """A token with the bytes of the statement that it stands in: from ``start`` to before ``end``."""
+
+    token: Token
+    start: int
+    end: int
+
+
+def placed_tokens(text: bytes) -> t.Iterator[Placed]:
+    """As :func:`tokens`, with their places."""
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "space"
+        if kind == "space":
+            continue
+        raw = match.group()
+        if kind == QUOTED:
+            raw = raw[1:-1].replace(b"``", b"`")
+        elif kind == STRING:
+            raw = raw[1:-1]
+        yield Placed(Token(kind, raw.decode("utf-8", "replace")), match.start(), match.end())
+
+
 def classify(text: bytes, *, skip_executable: bool = False) -> Action:
     """What a statement does; an :class:`Action` with an empty verb for an empty statement.
 
@@ -342,9 +364,9 @@ _DEFINER = re.compile(
 
 
 def definer(text: bytes) -> tuple[str, str] | None:
-    """User and host of a definition's DEFINER clause (a role has an empty host); ``None`` without one."""
+    """User and host of a definition's DEFINER clause (a role has an empty host); ``None`` for who creates it."""
     match = _DEFINER.search(text, 0, 4096)
-    if match is None:
+    if match is None or match.group(1).upper() == b"CURRENT_USER":
         return None
     return _unquoted(match.group(1)), _unquoted(match.group(2) or b"")
 
