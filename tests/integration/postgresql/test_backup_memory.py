@@ -44,7 +44,7 @@ print(json.dumps({"peak": int(peak.split()[1]) * 1024, "rows": sum(table.rows fo
 """
 
 
-def _measure(server: servers.Server, database: str, folder: Path, compression: str) -> dict[str, int]:
+def measure(server: servers.Server, database: str, folder: Path, compression: str) -> dict[str, int]:
     command = [sys.executable, "-c", _PROGRAM, server.socket, str(server.port), server.user, database]
     done = subprocess.run([*command, str(folder), compression], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,7 @@ def test_rows_of_ten_megabytes(pg_latest_database: Database, tmp_path: Path, com
         "INSERT INTO wide SELECT g, NULL, convert_to(repeat(md5(g::text), 5 << 15), 'UTF8')"
         " FROM generate_series(1, 8) g",
     )
-    measured = _measure(database.server, database.name, tmp_path, compression)
+    measured = measure(database.server, database.name, tmp_path, compression)
     assert measured["rows"] == 16
     assert measured["bytes"] > 160 << 20
     assert measured["peak"] < LIMIT, f"{measured['peak'] / (1 << 20):.0f} MiB"
@@ -77,7 +77,7 @@ def test_rows_of_ten_megabytes(pg_latest_database: Database, tmp_path: Path, com
 def test_many_narrow_rows(pg_latest_database: Database, tmp_path: Path) -> None:
     database = pg_latest_database
     database.execute("CREATE TABLE narrow AS SELECT g AS a, g % 10 AS b FROM generate_series(1, 2000000) g")
-    measured = _measure(database.server, database.name, tmp_path, "gzip:6")
+    measured = measure(database.server, database.name, tmp_path, "gzip:6")
     assert measured["rows"] == 2000000
     assert measured["peak"] < LIMIT, f"{measured['peak'] / (1 << 20):.0f} MiB"
 
@@ -92,5 +92,5 @@ def test_many_small_tables(pg_latest_database: Database, tmp_path: Path) -> None
             f"DO $$ BEGIN FOR i IN {start}..{start + 499} LOOP"
             f" EXECUTE format('CREATE TABLE t%s ({columns})', i); END LOOP; END $$"
         )
-    measured = _measure(database.server, database.name, tmp_path, "gzip:6")
+    measured = measure(database.server, database.name, tmp_path, "gzip:6")
     assert measured["peak"] < LIMIT, f"{measured['peak'] / (1 << 20):.0f} MiB"
