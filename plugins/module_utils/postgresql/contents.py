@@ -211,7 +211,7 @@ class _TableOfContents:
         # The objects whose own entries, not only comments and the like, are left out.
         self._left_out: set[Key] = set()
         # What stands for an object among the dependencies of others: its number, or what it needs itself.
-        self._numbers: dict[Key, frozenset[int]] = {}
+        self._numbers: dict[Key, tuple[int, ...]] = {}
         encoding = session.parameter("client_encoding")
         self._add_setting("ENCODING", f"SET client_encoding = '{encoding}';\n")
         self._add_setting("STDSTRINGS", "SET standard_conforming_strings = 'on';\n")
@@ -223,9 +223,8 @@ class _TableOfContents:
 
     def add(self, one: DatabaseObject) -> None:
         """Write out one object."""
-        needed: frozenset[int] = frozenset().union(
-            *(self._numbers.get(key, frozenset()) for key in self._graph.needs.get(one.key, ()))
-        )
+        # What the object needs is of no use after this, and of very many objects it takes much memory.
+        needed = {number for key in self._graph.needs.pop(one.key, ()) for number in self._numbers.get(key, ())}
         section = one.section(self._definitions)
         main = acl = 0
         for entry in one.entries(self._definitions):
@@ -251,7 +250,7 @@ class _TableOfContents:
                 self.data.append(DataItem(made, one.table, one.schema, one.name, one.copy_statement))
             elif isinstance(one, LargeObjectContents):
                 self.large_objects.append(LargeObjectsItem(made, one.oids))
-        self._numbers[one.key] = frozenset((main,)) if main else needed
+        self._numbers[one.key] = (main,) if main else tuple(needed)
 
     def counts(self, ordered: t.Iterable[DatabaseObject]) -> dict[str, int]:
         """How many objects of each kind were written out, with those that stand in others' statements."""
