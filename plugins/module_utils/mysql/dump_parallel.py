@@ -116,7 +116,7 @@ class _Reading:
 
     table: Table
     key: chunks.Key | None
-    limit: int = _FIRST_LIMIT
+    limit: int
     open: int = 0
     next_number: int = 0
     parts: dict[int, SliceDone] = dataclasses.field(default_factory=dict)
@@ -193,7 +193,8 @@ class Scheduler:
     def _begin(self, table: Table) -> int:
         """Submit a table's first slices; how many."""
         large = table.has_rows and table.is_transactional and table.data_length >= _DIVIDED_FROM
-        reading = self._readings[table.name] = _Reading(table, chunks.read_key(self._session, table) if large else None)
+        key = chunks.read_key(self._session, table) if large else None
+        reading = self._readings[table.name] = _Reading(table, key, _FIRST_LIMIT)
         partitions = self._partitions(table) if large and table.is_partitioned else [""]
         for partition in partitions:
             self._submit(reading, partition, chunks.Range(), first=False)

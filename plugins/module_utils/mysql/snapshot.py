@@ -20,6 +20,7 @@ that never happens, under a global lock. Without a binlog only a lock proves any
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import time
@@ -109,6 +110,10 @@ def prepare_session(session: Session) -> None:
         }
     )
     session.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    if session.version.is_mariadb:
+        # A transaction that might be logged would keep its locks on definitions until it ends, see release().
+        with contextlib.suppress(PrivilegeError):
+            session.execute("SET SESSION sql_log_bin = 0")
 
 
 def lock_definitions(session: Session) -> bool:
@@ -150,7 +155,11 @@ def follow(session: Session) -> Position:
 
 
 def release(session: Session) -> None:
-    """Give back the locks on definitions that reading has taken; the view stays open."""
+    """Give back the locks on definitions that reading has taken; the view stays open.
+
+    MariaDB only does so where the user may turn the session's binlog off (BINLOG ADMIN); without, whoever alters a
+    table that was read waits for the end of the backup.
+    """
     session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
 
 
@@ -302,6 +311,8 @@ def read_position(session: Session) -> Position:
 
 def _tells_position(session: Session) -> bool:
     """Whether the server says which position belongs to a session's snapshot."""
+    if session.variables.get("log_bin", "OFF") != "ON":
+        return False
     return bool(session.query("SHOW STATUS LIKE 'binlog_snapshot_file'"))
 
 

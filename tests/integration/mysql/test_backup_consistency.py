@@ -111,7 +111,7 @@ def test_no_orphan_and_an_exact_position_under_writers(mysql_server: Server, tmp
         # What is replayed ends here: not the dropping below.
         mysql_server.execute("FLUSH BINARY LOGS")
         last = [row[0] for row in mysql_server.execute("SHOW BINARY LOGS")][-1]
-        events = _events_until(mysql_server, database, made, last)
+        events = events_until(mysql_server, database, made, last)
         empty(mysql_server, database)
         load(mysql_server, database, made.text)
         assert_one_moment(mysql_server, database)
@@ -161,7 +161,7 @@ def test_the_global_lock_ends_no_transaction_of_others(mysql_server: Server, tmp
         assert made.contents.snapshot["method"] == expected
 
 
-def _events_until(server: Server, database: str, made: Made, end: str) -> bytes:
+def events_until(server: Server, database: str, made: Made, end: str) -> bytes:
     start = made.contents.snapshot
     files = [row[0] for row in server.execute("SHOW BINARY LOGS")]
     files = files[files.index(start["binlog_file"]) : files.index(end)]
@@ -211,7 +211,7 @@ def test_without_reload_the_tables_are_locked_for_the_moment(mysql_latest: Serve
         want = totals(mysql_latest, database)
         mysql_latest.execute("FLUSH BINARY LOGS")
         last = [row[0] for row in mysql_latest.execute("SHOW BINARY LOGS")][-1]
-        events = _events_until(mysql_latest, database, made, last)
+        events = events_until(mysql_latest, database, made, last)
         empty(mysql_latest, database)
         load(mysql_latest, database, made.text)
         assert_one_moment(mysql_latest, database)
@@ -296,7 +296,7 @@ def test_a_held_table_cannot_be_written_until_it_was_read(mysql_latest: Server, 
         mysql_latest.execute("FLUSH BINARY LOGS")
         last = [row[0] for row in mysql_latest.execute("SHOW BINARY LOGS")][-1]
         final = mysql_latest.execute("SELECT COUNT(*) FROM old", database=database)[0][0]
-        events = _events_until(mysql_latest, database, made, last)
+        events = events_until(mysql_latest, database, made, last)
         empty(mysql_latest, database)
         load(mysql_latest, database, made.text)
         assert mysql_latest.execute("SELECT COUNT(*) FROM old", database=database)[0][0] == want

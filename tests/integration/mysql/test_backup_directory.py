@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.servers import Server
 
 from . import zoo
@@ -16,8 +14,15 @@ from .backup_support import differences, empty, picture, scratch
 from .directory_support import back_up_folder, load_with_myloader, without_added_blanks
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_the_zoo_survives_a_folder_and_myloader(mysql_server: Server, tmp_path: Path, jobs: int) -> None:
+def test_the_zoo_survives_a_folder_and_myloader(mysql_server: Server, tmp_path: Path) -> None:
+    _there_and_back(mysql_server, tmp_path, jobs=3)
+
+
+def test_one_process_writes_the_same_folder(mysql_latest: Server, tmp_path: Path) -> None:
+    _there_and_back(mysql_latest, tmp_path, jobs=1)
+
+
+def _there_and_back(mysql_server: Server, tmp_path: Path, jobs: int) -> None:
     with scratch(mysql_server) as database:
         zoo.fill(mysql_server, database)
         want = without_added_blanks(picture(mysql_server, database))
