@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
-from ..errors import DbfleetError, NotFoundError, PrivilegeError, TargetNotEmptyError
+from ..errors import DbfleetError, NotFoundError, OutOfSpaceError, PrivilegeError, TargetNotEmptyError
 from .archive.entries import shown
 from .archive_needs import Needs
+from .script_needs import ScriptNeeds
 from .session import Session
 from .target_objects import TargetObject
 
 _NAMED = 5
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
+_LANGUAGES = "SELECT lanname FROM pg_catalog.pg_language"
+#: How much smaller than their text rows can be in a table that is worth backing up.
+_COMPRESSED = 4
 
 
 class Report:
@@ -72,28 +77,54 @@ def check_server(session: Session, needs: Needs, report: Report) -> None:
     :param session: its client encoding is the archive's: names are compared by the server, in its own encoding.
     """
     superuser = session.value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user") == "t"
-    _check_roles(session, needs, report)
-    report.missing(
-        "tablespace",
-        _absent(session, needs.tablespaces, "SELECT spcname FROM pg_catalog.pg_tablespace"),
-        "create the tablespaces on the target's server",
-    )
-    report.missing(
-        "extension",
-        _absent(session, needs.extensions, "SELECT name FROM pg_catalog.pg_available_extensions"),
-        "install the extensions' packages on the target's host",
-    )
+    _check_missing(session, needs.roles, needs.tablespaces, needs.extensions, report)
+    _check_owners(session, needs, report)
     if needs.statistics and session.version < 180000:
         report.add(NotFoundError, f"PostgreSQL {session.version_text} cannot take optimizer statistics", "")
     if not superuser:
         _check_rights(session, needs, report)
 
 
+def check_script_server(session: Session, needs: ScriptNeeds, report: Report) -> None:
+    """As :func:`check_server`, for what a script needs."""
+    _check_missing(session, needs.roles, needs.tablespaces, needs.extensions, report)
+    report.missing(
+        "language",
+        _absent(session, needs.languages, _LANGUAGES),
+        "install the languages on the target's host",
+    )
+
+
+def check_free_space(session: Session, size: int, report: Report) -> None:
+    """Whether the disk of the server's data folder has room, where that can be known from here.
+
+    Rows take more or less room in a table than in a backup (compressed values), so only a disk that is far too small
+    is reported.
+
+    :param size: of all rows in the backup, in bytes.
+    """
+    if not session.host.startswith("/"):
+        return
+    folder = session.rows("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'")
+    try:
+        free = os.statvfs(folder[0][0]) if folder else None
+    except OSError:
+        # The socket may come out of a container, whose folders are not ours.
+        free = None
+    if free is not None and free.f_bavail * free.f_frsize < size // _COMPRESSED:
+        report.add(
+            OutOfSpaceError,
+            f"the disk of the server's data folder has {free.f_bavail * free.f_frsize >> 20} MiB free, and the backup "
+            f"holds {size >> 20} MiB of rows",
+            "make room on the server's disk",
+        )
+
+
 def check_database(session: Session, needs: Needs, report: Report) -> None:
     """What the target database itself must offer; for a new one, what the database that it is made from has."""
     report.missing(
         "language",
-        _absent(session, needs.languages, "SELECT lanname FROM pg_catalog.pg_language"),
+        _absent(session, needs.languages, _LANGUAGES),
         "install the languages on the target's host",
     )
     report.missing(
@@ -125,12 +156,31 @@ def check_database_rights(session: Session, needs: Needs, report: Report) -> Non
         )
 
 
-def _check_roles(session: Session, needs: Needs, report: Report) -> None:
+def _check_missing(
+    session: Session,
+    roles: t.Iterable[str],
+    tablespaces: t.Iterable[str],
+    extensions: t.Iterable[str],
+    report: Report,
+) -> None:
     report.missing(
         "role",
-        _absent(session, needs.roles, "SELECT rolname FROM pg_catalog.pg_roles"),
+        _absent(session, roles, "SELECT rolname FROM pg_catalog.pg_roles"),
         "create the roles on the target's server first (a backup of one database holds no roles)",
     )
+    report.missing(
+        "tablespace",
+        _absent(session, tablespaces, "SELECT spcname FROM pg_catalog.pg_tablespace"),
+        "create the tablespaces on the target's server",
+    )
+    report.missing(
+        "extension",
+        _absent(session, extensions, "SELECT name FROM pg_catalog.pg_available_extensions"),
+        "install the extensions' packages on the target's host",
+    )
+
+
+def _check_owners(session: Session, needs: Needs, report: Report) -> None:
     # From 16 on, membership alone does not let one give objects away.
     right = "SET" if session.version >= 160000 else "MEMBER"
     foreign = _matching(

@@ -29,7 +29,15 @@ from .connection import connect
 from .new_database import NewDatabase, create_statement, property_statements, resumable_name
 from .options import RestoreOptions
 from .pooler import refuse_transaction_pooler
-from .preflight import Report, check_database, check_database_rights, check_empty, check_server
+from .preflight import (
+    Report,
+    check_database,
+    check_database_rights,
+    check_empty,
+    check_free_space,
+    check_script_server,
+    check_server,
+)
 from .replaced_database import check_replacement, replace_database, sweep
 from .restore_archive import (
     OpenedArchive,
@@ -117,7 +125,7 @@ class PostgresqlRestoreTarget:
         objects = () if options.create else user_objects(session)
         # Names in the archive are compared by the server, which must know their encoding.
         session.execute(f"SET client_encoding = '{settings.encoding}'")
-        self._preflight(session, order, needs, objects)
+        self._preflight(session, order, needs, objects, manifest)
         drops = _drops(order, objects) if options.clean else ()
         return RestorePlan(
             server=_identity(session),
@@ -272,7 +280,7 @@ class PostgresqlRestoreTarget:
         how = self._options.run
         if how.single_transaction:
             return True
-        return not (self._options.create or how.on_error == "continue" or how.skip_existing)
+        return not (self._options.create or how.go_on or how.skip_existing)
 
     def _plan_script(self, summary: ScriptSummary) -> RestorePlan:
         options = self._options
@@ -284,6 +292,9 @@ class PostgresqlRestoreTarget:
             check_replacement(session, options.database, report)
         elif not (options.force or options.run.skip_existing):
             check_empty(user_objects(session), report)
+        if not options.run.go_on:
+            check_script_server(session, summary.needs, report)
+        check_free_space(session, sum(record.bytes for record in records(summary.tables)), report)
         report.raise_if_any()
         return RestorePlan(
             server=_identity(session),
@@ -299,7 +310,7 @@ class PostgresqlRestoreTarget:
         return ScriptOptions(
             single_transaction=self._script_in_one_transaction,
             skip_existing=how.skip_existing,
-            keep_going=how.on_error == "continue",
+            keep_going=how.go_on,
         )
 
     def _restore_script(self, artifact: ArtifactReader, summary: ScriptSummary, progress: Progress) -> RestoreContents:
@@ -387,7 +398,12 @@ class PostgresqlRestoreTarget:
         return report
 
     def _preflight(
-        self, session: Session, order: RestoreOrder, needs: Needs, objects: t.Sequence[TargetObject]
+        self,
+        session: Session,
+        order: RestoreOrder,
+        needs: Needs,
+        objects: t.Sequence[TargetObject],
+        manifest: Manifest | None,
     ) -> None:
         options = self._options
         report = self._report(session)
@@ -400,6 +416,7 @@ class PostgresqlRestoreTarget:
         if not (options.clean or options.force or options.run.skip_existing or resumed):
             check_empty(objects, report)
         check_single_transaction(session, order, options, report)
+        check_free_space(session, _recorded_bytes(order, manifest), report)
         check_server(session, needs, report)
         check_database(session, needs, report)
         report.raise_if_any()
@@ -462,6 +479,13 @@ def _drops(order: RestoreOrder, objects: t.Iterable[TargetObject]) -> tuple[str,
 def _execute_all(session: Session, statements: t.Iterable[str]) -> None:
     for statement in statements:
         session.execute(statement)
+
+
+def _recorded_bytes(order: RestoreOrder, manifest: Manifest | None) -> int:
+    """How much the rows are that will be restored, as far as the manifest knows it."""
+    wanted = frozenset(order.tables())
+    tables = () if manifest is None else manifest.contents.tables
+    return sum(table.bytes for table in tables if (table.schema, table.name) in wanted)
 
 
 def _first_line(error: BaseException) -> str:

@@ -79,7 +79,7 @@ def restore_archive(
         transaction_locks=_transaction_locks(session, order, options, progress, new_database=new_database),
         transaction_size=how.transaction_size or (_RESUMABLE_SIZE if how.resume else 0),
         transaction_bytes=_RESUMABLE_BYTES if how.resume else 0,
-        go_on=how.on_error == "continue",
+        go_on=how.go_on,
         skip_existing=how.skip_existing,
         skip_data_of_failed=how.no_data_for_failed_tables,
     )
@@ -150,12 +150,12 @@ def check_run_options(options: RestoreOptions) -> None:
         for name, given in (
             ("jobs", options.jobs > 1),
             ("transaction_size", how.transaction_size),
-            ("on_error: continue", how.on_error == "continue"),
+            ("on_error: continue", how.go_on),
             ("resume", how.resume),
         ):
             if given:
                 raise UsageError(f"single_transaction does not go with {name}", hint="leave one of them out")
-    if how.replace and how.on_error == "continue":
+    if how.replace and how.go_on:
         raise UsageError(
             "replace does not go with on_error: continue, which could replace a database by an incomplete one",
             hint="restore under another name, and rename it when you have looked at it",

@@ -39,3 +39,8 @@ class RunOptions:
     replace: bool = False
     analyze: bool = False
     verify: str = "none"
+
+    @property
+    def go_on(self) -> bool:
+        """Whether to continue after errors."""
+        return self.on_error == "continue"

@@ -16,6 +16,7 @@ from .script import ScriptSplitter, Statement
 from .script_commands import ScriptSettings, created_kind
 from .script_copy import CopyData
 from .script_meta import MetaCommand
+from .script_needs import NeedsReader, ScriptNeeds
 from .script_source import ScriptSource
 from .script_tables import ScriptTable, TableTally
 from .script_transaction import check_single_transaction
@@ -32,11 +33,13 @@ class ScriptSummary:
     :param tables: every table that rows are copied into.
     :param objects: how many objects of each kind it creates; kinds in lower case.
     :param databases: the databases that it connects to, in order.
+    :param needs: what must exist on the server.
     """
 
     tables: tuple[ScriptTable, ...]
     objects: t.Mapping[str, int]
     databases: tuple[str, ...]
+    needs: ScriptNeeds = dataclasses.field(default_factory=ScriptNeeds)
 
 
 def verify_script(
@@ -97,6 +100,7 @@ class _Walk:
         self._tally = TableTally()
         self._objects: dict[str, int] = {}
         self._databases: dict[str, None] = {}
+        self._needs = NeedsReader()
 
     def run(self) -> ScriptSummary:
         item = None
@@ -114,7 +118,7 @@ class _Walk:
 
     def summary(self) -> ScriptSummary:
         """What was found so far."""
-        return ScriptSummary(self._tally.tables(), self._objects, tuple(self._databases))
+        return ScriptSummary(self._tally.tables(), self._objects, tuple(self._databases), self._needs.needs())
 
     def _add_command(self, command: MetaCommand) -> None:
         if command.name == "connect":
@@ -129,6 +133,7 @@ class _Walk:
 
     def _add_statement(self, statement: Statement) -> None:
         text = statement.text
+        self._needs.add(text)
         kind = created_kind(text)
         if kind:
             self._objects[kind] = self._objects.get(kind, 0) + 1
