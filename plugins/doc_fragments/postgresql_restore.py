@@ -206,8 +206,8 @@ options:
     type: str
   enable_row_security:
     description:
-      - With O(file), have the script load rows as the policies of the tables allow. Without it, such a table is an error
-        for whoever they hold for.
+      - With O(file), have the script load rows as the policies of the tables allow. Without it, such a table is an
+        error for whoever they hold for.
       - PostgreSQL only.
     type: bool
   use_set_session_authorization:

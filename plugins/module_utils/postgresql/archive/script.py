@@ -15,7 +15,7 @@ import secrets
 import string
 import typing as t
 
-from ...errors import UsageError
+from ...errors import CorruptArtifactError, UsageError
 from ..quoting import identifier, literal, qualified
 from ..restore_order import script_order
 from ..restore_sql import (
@@ -32,7 +32,7 @@ from ..restore_sql import (
     storage_statements,
 )
 from ..toc import SECTION_NONE, TocEntry
-from .entries import LARGE_OBJECT, LARGE_OBJECT_GROUP, LARGE_OBJECTS, TABLE_DATA
+from .entries import LARGE_OBJECT, LARGE_OBJECT_GROUP, LARGE_OBJECTS, TABLE_DATA, entry_name
 from .header import ArchiveHeader
 
 _KEY = re.compile(r"[A-Za-z0-9]+")
@@ -242,7 +242,7 @@ class Script:
             owned = "".join(f"ALTER LARGE OBJECT {oid} OWNER TO {owner};\n" for oid in oids) if owner else ""
             return f"{made}\n{owned}\n" if owned else f"{made}\n"
         if entry.desc == "ACL" and entry.tag.startswith("LARGE OBJECTS "):
-            group = next(self._groups[one] for one in entry.dependencies if one in self._groups)
+            group = self._group_of(entry)
             self._user = None
             return "".join(large_objects_privileges(entry, large_object_ids(group))) + "\n"
         text = f"{entry.defn}\n\n" if entry.defn else ""
@@ -254,6 +254,13 @@ class Script:
             # Its statements may be run as others.
             self._user = None
         return text
+
+    def _group_of(self, entry: TocEntry) -> TocEntry:
+        """The group of large objects that an entry is about."""
+        for one in entry.dependencies:
+            if one in self._groups:
+                return self._groups[one]
+        raise CorruptArtifactError(f"{entry_name(entry)} belongs to no group of large objects: the archive is damaged")
 
     def _gives_away(self, entry: TocEntry) -> bool:
         """Whether the object is to be given to its owner after it was made."""
