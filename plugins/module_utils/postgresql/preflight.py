@@ -8,12 +8,21 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..errors import DbfleetError, NotFoundError, OutOfSpaceError, PrivilegeError, TargetNotEmptyError
+from ..errors import (
+    DbfleetError,
+    NotFoundError,
+    OutOfSpaceError,
+    PrivilegeError,
+    TargetNotEmptyError,
+    UnsupportedObjectError,
+)
 from .archive.entries import shown
 from .archive_needs import Needs
+from .new_database import create_statement
 from .script_needs import ScriptNeeds
 from .session import Session
 from .target_objects import TargetObject
+from .toc import TocEntry
 
 _NAMED = 5
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
@@ -83,6 +92,21 @@ def check_server(session: Session, needs: Needs, report: Report) -> None:
         report.add(NotFoundError, f"PostgreSQL {session.version_text} cannot take optimizer statistics", "")
     if not superuser:
         _check_rights(session, needs, report)
+
+
+def check_creation(session: Session, entry: TocEntry | None, database: str, report: Report) -> None:
+    """A target to be created: the user must be able to, and the server must know how."""
+    rights = session.rows("SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user")
+    if rights != [("t",)]:
+        report.add(
+            PrivilegeError,
+            "the user may not create databases",
+            "ALTER ROLE … CREATEDB, connect as another user, or have the database created and leave create out",
+        )
+    try:
+        create_statement(entry, database, version=session.version)
+    except (NotFoundError, UnsupportedObjectError) as error:
+        report.add(type(error), error.message, error.hint)
 
 
 def check_script_server(session: Session, needs: ScriptNeeds, report: Report) -> None:

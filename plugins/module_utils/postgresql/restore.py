@@ -14,9 +14,7 @@ from .. import drivers
 from ..errors import (
     DbfleetError,
     NotFoundError,
-    PrivilegeError,
     RestoreError,
-    UnsupportedObjectError,
     UsageError,
 )
 from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
@@ -26,11 +24,12 @@ from .archive.entries import TABLE_DATA
 from .archive.reader import ArchiveReader, open_archive
 from .archive_needs import Needs, archive_needs
 from .connection import connect
-from .new_database import NewDatabase, create_statement, property_statements, resumable_name
+from .new_database import NewDatabase, property_statements, resumable_name
 from .options import RestoreOptions
 from .pooler import refuse_transaction_pooler
 from .preflight import (
     Report,
+    check_creation,
     check_database,
     check_database_rights,
     check_empty,
@@ -54,7 +53,8 @@ from .restore_order import RestoreOrder, names, restore_order
 from .restore_selection import select_entries
 from .restore_sql import archive_settings
 from .restore_state import RestoreState, end_sessions
-from .script_run import ScriptOptions, run_script
+from .script_request import check_script_options, script_options
+from .script_run import run_script
 from .script_source import ScriptSource, is_script
 from .script_tables import records
 from .script_verify import ScriptSummary, verify_script
@@ -246,41 +246,9 @@ class PostgresqlRestoreTarget:
     # -- plain scripts
 
     def _verify_script(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> ScriptSummary:
-        if self._options.clean:
-            raise UsageError(
-                f"clean does not go with the script {artifact.description}: only the script itself can drop objects",
-                hint="restore into a new database (create), or into the target as it is (force)",
-            )
-        self._check_script_options(artifact)
-        return verify_script(artifact, manifest, progress, single_transaction=self._script_in_one_transaction)
-
-    def _check_script_options(self, artifact: ArtifactReader) -> None:
-        options = self._options
-        if not options.selection.is_everything:
-            raise UsageError(
-                f"{artifact.description} is a script, of which nothing can be selected",
-                hint="restore it as it is, or select from an archive (format custom, directory or tar)",
-            )
-        how = options.run
-        given = {
-            "jobs": options.jobs > 1,
-            "transaction_size": how.transaction_size,
-            "resume": how.resume,
-            "verify": how.verify != "none",
-            "analyze": how.analyze,
-        }
-        for name in (name for name, value in given.items() if value):
-            raise UsageError(
-                f"{name} does not go with the script {artifact.description}: a script is run statement by statement",
-                hint=f"leave {name} out, or back up in the format custom or directory",
-            )
-
-    @property
-    def _script_in_one_transaction(self) -> bool:
-        how = self._options.run
-        if how.single_transaction:
-            return True
-        return not (self._options.create or how.go_on or how.skip_existing)
+        check_script_options(self._options, artifact)
+        one = script_options(self._options).single_transaction
+        return verify_script(artifact, manifest, progress, single_transaction=one)
 
     def _plan_script(self, summary: ScriptSummary) -> RestorePlan:
         options = self._options
@@ -288,7 +256,7 @@ class PostgresqlRestoreTarget:
         refuse_transaction_pooler(session, options.connection)
         report = self._report(session)
         if options.create:
-            _check_creation(session, None, options.database, report)
+            check_creation(session, None, options.database, report)
             check_replacement(session, options.database, report)
         elif not (options.force or options.run.skip_existing):
             check_empty(user_objects(session), report)
@@ -305,21 +273,13 @@ class PostgresqlRestoreTarget:
             tables=tuple((record.schema, record.name) for record in records(summary.tables)),
         )
 
-    def _script_options(self) -> ScriptOptions:
-        how = self._options.run
-        return ScriptOptions(
-            single_transaction=self._script_in_one_transaction,
-            skip_existing=how.skip_existing,
-            keep_going=how.go_on,
-        )
-
     def _restore_script(self, artifact: ArtifactReader, summary: ScriptSummary, progress: Progress) -> RestoreContents:
         progress.phase("restoring", total_bytes=sum(record.bytes for record in records(summary.tables)))
         source = ScriptSource(artifact)
 
         def fill(session: Session, _new: NewDatabase) -> tuple[TableRecord, ...]:
             session.show_data = self._options.run.show_data
-            return records(run_script(session, source, progress, options=self._script_options()))
+            return records(run_script(session, source, progress, options=script_options(self._options)))
 
         try:
             if self._options.create:
@@ -328,7 +288,7 @@ class PostgresqlRestoreTarget:
                 session = self._session or self._connect_target()
                 # A table comes with about as many locks again: its rows' type, its TOAST table and index.
                 session.show_data = self._options.run.show_data
-                how = self._script_options()
+                how = script_options(self._options)
                 if how.single_transaction and not self._options.run.single_transaction:
                     locks = transaction_locks(session, 2 * sum(summary.objects.values()), progress)
                     how = dataclasses.replace(how, single_transaction=locks is None)
@@ -369,6 +329,9 @@ class PostgresqlRestoreTarget:
     def _connect_target(self) -> Session:
         try:
             self._session = connect(self._options.connection, database=self._options.database)
+            # What may be done is checked as the role that does it.
+            for statement in self._options.session.statements():
+                self._session.execute(statement)
         except NotFoundError as error:
             raise NotFoundError(
                 f"the target database {self._options.database!r} does not exist",
@@ -408,7 +371,7 @@ class PostgresqlRestoreTarget:
         options = self._options
         report = self._report(session)
         if options.create:
-            _check_creation(session, _database_entry(order), options.database, report)
+            check_creation(session, _database_entry(order), options.database, report)
             check_replacement(session, options.database, report)
         else:
             check_database_rights(session, needs, report)
@@ -448,20 +411,6 @@ def _begin_or_end_sessions(state: RestoreState, session: Session, database: str,
         state.begin(database)
     else:
         end_sessions(session, state.header.name)
-
-
-def _check_creation(session: Session, entry: TocEntry | None, database: str, report: Report) -> None:
-    rights = session.rows("SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user")
-    if rights != [("t",)]:
-        report.add(
-            PrivilegeError,
-            "the user may not create databases",
-            "ALTER ROLE … CREATEDB, connect as another user, or have the database created and leave create out",
-        )
-    try:
-        create_statement(entry, database, version=session.version)
-    except (NotFoundError, UnsupportedObjectError) as error:
-        report.add(type(error), error.message, error.hint)
 
 
 def _database_entry(order: RestoreOrder) -> TocEntry | None:
