@@ -32,11 +32,11 @@ _NEWER_WORDS = (
 )
 _INHERITED_NOT_NULL = re.compile(r"    NOT NULL \S+,?|ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET NOT NULL;")
 _LOCALE = re.compile(r" LOCALE_PROVIDER = libc| (LOCALE|LC_COLLATE|LC_CTYPE) = '[^']*'")
-#: ICU is not in every build; subscriptions belong to the cluster; roles come first.
+#: ICU is not in every build; what uses all extensions needs them; subscriptions belong to the cluster; roles come first.
 #: Labels need a provider to be restored; the newest pg_dump has large objects in other places than our archives.
 #: An extension's changed catalog entry cannot be restored.
 _NOT_FOR_EVERY_SERVER = frozenset(
-    ("roles", "collations_icu", "extension_config", "large_objects", "security_labels", "subscriptions")
+    ("roles", "collations_icu", "contrib", "extension_config", "large_objects", "security_labels", "subscriptions")
 )
 _DIFFERS_FROM_RUN_TO_RUN = re.compile(r"\\(un)?restrict |-- Dumped (from|by) |-- (Started|Completed) on ")
 
