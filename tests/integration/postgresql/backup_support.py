@@ -32,7 +32,7 @@ _NEWER_WORDS = (
 )
 _INHERITED_NOT_NULL = re.compile(r"    NOT NULL \S+,?|ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET NOT NULL;")
 _LOCALE = re.compile(r" LOCALE_PROVIDER = libc| (LOCALE|LC_COLLATE|LC_CTYPE) = '[^']*'")
-#: ICU is not in every build; what uses all extensions needs them; subscriptions belong to the cluster; roles come first.
+#: ICU is not in every build; what uses all extensions needs them; subscriptions belong to the cluster; roles are first.
 #: Labels need a provider to be restored; the newest pg_dump has large objects in other places than our archives.
 #: An extension's changed catalog entry cannot be restored.
 _NOT_FOR_EVERY_SERVER = frozenset(
