@@ -122,7 +122,7 @@ class InsertSink:
         text = b"".join(self._parts)
         end = text.rindex(b"\n")
         self._parts = [text[end + 1 :]]
-        self._inner.write(b"".join([piece for row in text[:end].split(b"\n") for piece in self._row(row)]))
+        self._inner.write(self._statements(text[:end].split(b"\n")))
 
     def close(self) -> None:
         if self._in_statement:
@@ -133,28 +133,50 @@ class InsertSink:
     def abort(self) -> None:
         self._inner.abort()
 
-    def _row(self, row: bytes) -> t.Iterator[bytes]:
-        if not self._form.constants:
-            yield self._form.head + self._end
-            return
+    def _statements(self, rows: t.Sequence[bytes]) -> bytes:
+        head, constants = self._form.head, self._form.constants
+        if not constants:
+            return (head + self._end) * len(rows)
+        # Column by column: what is the same for all of a column's values is done once for all.
+        columns = zip(*[row.split(b"\t") for row in rows])
+        values = map(b", ".join, zip(*map(_constants, constants, columns)))
+        if self._limit == 1:
+            end = b")" + self._end
+            return b"".join([b"".join((head, b" (", row, end)) for row in values])
+        return b"".join([piece for row in values for piece in self._row(row)])
+
+    def _row(self, values: bytes) -> t.Iterator[bytes]:
         if not self._in_statement:
             yield self._form.head
-        yield b" (" if self._limit == 1 else b",\n\t(" if self._in_statement else b"\n\t("
-        yield b", ".join([self._value(*one) for one in zip(self._form.constants, row.split(b"\t"))])
+        yield b",\n\t(" if self._in_statement else b"\n\t("
+        yield values
         yield b")"
         self._in_statement += 1
         if self._in_statement == self._limit:
             yield self._end
             self._in_statement = 0
 
-    def _value(self, constant: _Constant | None, field: bytes) -> bytes:
-        if constant is None:
-            return b"DEFAULT"
-        if field == _NULL:
-            return b"NULL"
-        if b"\\" in field:
-            field = _ESCAPE.sub(_unescaped, field)
-        return constant(field)
+
+def _constants(constant: _Constant | None, fields: t.Sequence[bytes]) -> t.Sequence[bytes]:
+    """The constants of one column in many rows."""
+    if constant is None:
+        return [b"DEFAULT"] * len(fields)
+    # A raw tab stands only between the fields of COPY text, so the column can be handled as one text.
+    joined = b"\t".join(fields)
+    if b"\\" not in joined:
+        if constant is _string:
+            return (b"'" + joined.replace(b"'", b"''").replace(b"\t", b"'\t'") + b"'").split(b"\t")
+        if constant is _number and not joined.translate(None, _NUMBER_LETTERS + b"\t") and _NEGATIVE_ZERO not in joined:
+            return fields
+    return [_constant_of(constant, field) for field in fields]
+
+
+def _constant_of(constant: _Constant, field: bytes) -> bytes:
+    if field == _NULL:
+        return b"NULL"
+    if b"\\" in field:
+        field = _ESCAPE.sub(_unescaped, field)
+    return constant(field)
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
