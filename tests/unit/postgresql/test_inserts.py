@@ -14,8 +14,8 @@ from dbfleet.postgresql.inserts import END, InsertForm, InsertOptions, InsertSin
 
 _KINDS = (_number, _string, _bits, _boolean, None)
 _FIELDS = (
-    b"", b"1", b"-0", b"-0.5", b"NaN", b"Infinity", b"1e5", b"- 1", b"\\N", b"a'b", b"'''", rb"x\ty", b"\\\\", b"t", b"f",
-    b"101", b"\xff\xfe",
+    b"", b"1", b"-0", b"-0.5", b"NaN", b"Infinity", b"1e5", b"- 1", b"\\N", b"a'b", b"'''", rb"x\ty", b"\\\\", b"t",
+    b"f", b"101", b"\xff\xfe",
 )  # fmt: skip
 
 
