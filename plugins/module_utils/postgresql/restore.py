@@ -85,6 +85,7 @@ class PostgresqlRestoreTarget:
         self._options = options
         self._session: Session | None = None
         self._script: ScriptSummary | None = None
+        self._sizes: dict[int, int] = {}
         self._state: RestoreState | None = None
         #: Whether there is a database of the name of the one to be created.
         self._replaces = False
@@ -99,7 +100,7 @@ class PostgresqlRestoreTarget:
             self._script = self._verify_script(artifact, manifest, progress)
             return
         with _opened(artifact) as archive:
-            verify_archive(archive, manifest, progress)
+            self._sizes = verify_archive(archive, manifest, progress)
 
     def plan(self, artifact: ArtifactReader, manifest: Manifest | None) -> RestorePlan:
         """Connect and find every reason why the restore could not be done.
@@ -149,7 +150,7 @@ class PostgresqlRestoreTarget:
             settings = archive_settings(archive.entries)
             total = 0 if manifest is None else sum(table.bytes for table in manifest.contents.tables)
             progress.phase("restoring", total_bytes=total)
-            opened = OpenedArchive(artifact, archive, order, settings, manifest)
+            opened = OpenedArchive(artifact, archive, order, settings, manifest, self._sizes)
             restored = (self._restore_new if self._options.create else self._restore_existing)(opened, progress)
         ledger, checks = restored
         ledger.raise_failures(where=f"database {self._options.database!r}")

@@ -41,13 +41,17 @@ _RESUMABLE_BYTES = 64 << 20
 
 @dataclasses.dataclass(frozen=True)
 class OpenedArchive:
-    """An archive that is being restored, and what was found out of it."""
+    """An archive that is being restored, and what was found out of it.
+
+    :param sizes: how many bytes of data the entries have, by their numbers.
+    """
 
     artifact: ArtifactReader
     reader: ArchiveReader
     order: RestoreOrder
     settings: ArchiveSettings
     manifest: Manifest | None
+    sizes: t.Mapping[int, int]
 
 
 def restore_archive(
@@ -107,7 +111,7 @@ def restore_archive(
     )
     ParallelRun(
         run, session, archive.reader.entries, order, ledger, progress,
-        policy=policy, assignment=assignment, jobs=options.jobs, sizes=_sizes(archive),
+        policy=policy, assignment=assignment, jobs=options.jobs, sizes=archive.sizes,
     ).run(last=last)  # fmt: skip
     return ledger
 
@@ -246,14 +250,3 @@ def _transaction_locks(
     if new_database or options.jobs > 1 or options.run.transaction_size or options.run.resume:
         return lock_capacity(session) // 2
     return transaction_locks(session, _locks_needed(order, options), progress)
-
-
-def _sizes(archive: OpenedArchive) -> dict[int, int]:
-    """How much data the entries have, as far as the manifest knows it."""
-    tables = () if archive.manifest is None else archive.manifest.contents.tables
-    recorded = {(table.schema, table.name): table.bytes for table in tables}
-    return {
-        entry.dump_id: recorded.get((entry.namespace or "", entry.tag), 0)
-        for entry in archive.reader.entries
-        if entry.had_dumper
-    }

@@ -163,6 +163,9 @@ class ParallelRun:
             raise self._ledger.stopped(entry, "restoring", error) from error
         if failed is not None:
             self._ledger.running = list(self._running.values())
+        except BaseException:
+            self._break_off()
+            raise
             raise self._ledger.stopped(failed[0], "restoring", failed[1]) from failed[1]
 
     def _pool(self, jobs: int) -> WorkerPool[ItemTask, ItemResult]:

@@ -32,11 +32,13 @@ def table_rows(archive: ArchiveReader, entry: TocEntry, recorded: TableRecord | 
     return PartsDigestSource(rows, parts) if parts else DigestSource(rows)
 
 
-def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: Progress) -> None:
+def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: Progress) -> dict[int, int]:
     """Read all data of an archive and compare rows and digests with the manifest, where there is one.
 
+    :returns: how many bytes of data the entries have, by their numbers.
     :raises CorruptArtifactError: something is damaged, missing or different; the first table is named.
     """
+    sizes: dict[int, int] = {}
     recorded = {} if manifest is None else {(table.schema, table.name): table for table in manifest.contents.tables}
     progress.phase("verifying", total_bytes=sum(table.bytes for table in recorded.values()))
     for entry in archive.entries:
@@ -44,21 +46,23 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
             continue
         progress.item(object_name(entry))
         if entry.desc == LARGE_OBJECTS:
-            for _oid, source in archive.large_objects(entry):
-                _drain(source, progress)
+            objects = archive.large_objects(entry)
+            sizes[entry.dump_id] = sum(_drain(source, progress) for _oid, source in objects)
         elif entry.desc == TABLE_DATA and entry.copy_stmt:
             expected = recorded.pop((entry.namespace or "", entry.tag), None)
             found = _read_table(archive, entry, expected, progress)
+            sizes[entry.dump_id] = found.bytes
             if manifest is not None:
                 _compare(archive, found, expected)
         else:
             # Statements instead of rows: that they are whole is known from the file's own digest.
             recorded.pop((entry.namespace or "", entry.tag), None)
-            _drain(archive.data(entry), progress)
+            sizes[entry.dump_id] = _drain(archive.data(entry), progress)
     archive.check_complete()
     if recorded:
         missing = ", ".join(f"{schema}.{name}" for schema, name in list(recorded)[:5])
         raise CorruptArtifactError(f"{archive.name} lacks the data of {missing}, which its manifest names")
+    return sizes
 
 
 def _read_table(
@@ -76,11 +80,13 @@ def _read_table(
     return TableRecord(entry.namespace or "", entry.tag, rows, source.size, source.hexdigest())
 
 
-def _drain(source: ByteSource, progress: Progress) -> None:
+def _drain(source: ByteSource, progress: Progress) -> int:
+    size = 0
     while True:
         data = source.read(BLOCK_SIZE)
         if not data:
-            return
+            return size
+        size += len(data)
         progress.advance(len(data))
 
 
