@@ -9,6 +9,7 @@ less. Absolute figures belong to the machine and the day; only the ratios are wo
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -22,6 +23,8 @@ from tests import servers
 from .cells import Cell, mysql_cells, postgresql_cells
 from .data import fill
 from .measure import Run, median, run
+from .mysql_backup import folder_cells
+from .postgresql_restore import postgresql_restore_cells
 
 SERVERS = {"postgresql": "pg16", "mysql": "mysql97", "mariadb": "mariadb1011"}
 #: A dump locks every table, and there is a database of very many.
@@ -66,10 +69,10 @@ def _size(path: Path) -> int:
 
 def cells(only: str, scale: float, folder: Path) -> Iterator[Cell]:
     for kind, name in SERVERS.items():
-        makers = postgresql_cells if kind == "postgresql" else mysql_cells
+        makers = (postgresql_cells, postgresql_restore_cells) if kind == "postgresql" else (mysql_cells, folder_cells)
         with servers.start(name, extra_config=SETTINGS.get(kind, ())) as server:
             filled: set[str] = set()
-            for cell in makers(server, folder):
+            for cell in itertools.chain.from_iterable(make(server, folder) for make in makers):
                 if only in cell.name:
                     if cell.database not in filled:
                         fill(server, cell.database, scale=scale)
