@@ -33,7 +33,9 @@ options:
       - As with C(pg_restore --table), indexes, constraints, triggers and defaults of a table are not restored; see
         O(with_dependencies).
       - O(tables), O(indexes), O(functions) and O(triggers) add up.
-      - PostgreSQL only.
+      - For MySQL and MariaDB they are patterns of tables, views and sequences, in which C(*) and C(?) stand for any text
+        and any letter, and what is in back quotes stands for itself. Tables come whole, with their triggers.
+        Routines and events belong to no table and are left out.
     type: list
     elements: str
   indexes:
@@ -85,13 +87,11 @@ options:
   schema_only:
     description:
       - Restore the definitions and no data.
-      - PostgreSQL only.
     type: bool
   data_only:
     description:
       - Restore the data and no definitions, into tables that exist. The target is not empty then, so this goes with
         O(force).
-      - PostgreSQL only.
     type: bool
   statistics_only:
     description:
@@ -190,24 +190,23 @@ options:
     type: str
   role:
     description:
-      - With O(file), have the script do everything as this role.
+      - Do everything as this role.
       - PostgreSQL only.
     type: str
   disable_triggers:
     description:
-      - With O(file) and O(data_only), have the script switch the triggers of a table off while its rows are loaded.
-        Whoever runs it must be a superuser.
+      - With O(data_only), switch the triggers of a table off while its rows are loaded, those of foreign keys too. Only
+        a superuser may do that.
       - PostgreSQL only.
     type: bool
   superuser:
     description:
-      - The superuser as whom O(disable_triggers) is done.
+      - With O(file), the superuser as whom O(disable_triggers) is done.
       - PostgreSQL only.
     type: str
   enable_row_security:
     description:
-      - With O(file), have the script load rows as the policies of the tables allow. Without it, such a table is an
-        error for whoever they hold for.
+      - Load rows as the policies of the tables allow. Without it, such a table is an error for whoever they hold for.
       - PostgreSQL only.
     type: bool
   use_set_session_authorization:

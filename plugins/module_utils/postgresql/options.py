@@ -9,6 +9,7 @@ import dataclasses
 
 from .restore_options import RunOptions
 from .restore_selection import RestoreSelection
+from .restore_session import SessionOptions
 from .selection.options import Selection
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -151,6 +152,7 @@ class RestoreOptions:
     :param properties: give an existing target the owner, settings, comment and privileges of the database that was
         backed up, as a new one gets them.
     :param selection: what of the archive is restored.
+    :param session: as whom.
     """
 
     connection: ConnectionOptions
@@ -162,6 +164,7 @@ class RestoreOptions:
     properties: bool = False
     run: RunOptions = dataclasses.field(default_factory=RunOptions)
     selection: RestoreSelection = dataclasses.field(default_factory=RestoreSelection)
+    session: SessionOptions = dataclasses.field(default_factory=SessionOptions)
 
 
 @dataclasses.dataclass(frozen=True)

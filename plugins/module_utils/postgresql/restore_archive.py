@@ -91,7 +91,13 @@ def restore_archive(
     # What is recorded as done must be so at once.
     lazy = new_database and state is None
     runner = EntryRunner(
-        session, archive.reader, archive.settings, progress, manifest=archive.manifest, lazy_durability=lazy
+        session,
+        archive.reader,
+        archive.settings,
+        progress,
+        manifest=archive.manifest,
+        lazy_durability=lazy,
+        how=options.session,
     )
     run = RestoreRun(runner, order, ledger, progress, policy=policy, journal=journal)
     if options.jobs == 1:
@@ -106,6 +112,7 @@ def restore_archive(
         selection=options.selection,
         manifest=archive.manifest,
         lazy_durability=lazy,
+        how=options.session,
         show_data=how.show_data,
         journal=journal or NoJournal(),
     )

@@ -18,6 +18,7 @@ from .load import load_table
 from .quoting import qualified
 from .restore_inserts import run_inserts
 from .restore_order import RestoreOrder
+from .restore_session import SessionOptions
 from .restore_sql import (
     ArchiveSettings,
     StorageDefaults,
@@ -88,6 +89,7 @@ class EntryRunner:
 
     :param manifest: rows and digests of tables are compared with it.
     :param lazy_durability: the caller makes everything durable in the end.
+    :param how: as whom it is done.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class EntryRunner:
         *,
         manifest: Manifest | None,
         lazy_durability: bool,
+        how: SessionOptions | None = None,
     ) -> None:
         self.session = session
         self._archive = archive
@@ -107,6 +110,7 @@ class EntryRunner:
         recorded = () if manifest is None else manifest.contents.tables
         self._recorded = {(table.schema, table.name): table for table in recorded}
         self._lazy_durability = lazy_durability
+        self._how = how or SessionOptions()
         self._storage = StorageDefaults(tablespace="")
         self._search_path = ""
 
@@ -116,6 +120,8 @@ class EntryRunner:
             self.session.execute(statement)
         if self._lazy_durability:
             self.session.execute("SET synchronous_commit = off")
+        for statement in self._how.statements():
+            self.session.execute(statement)
 
     def drop(self, entry: TocEntry) -> bool:
         """Drop the entry's object if it exists; whether there is anything to drop at all."""
@@ -138,7 +144,13 @@ class EntryRunner:
         if entry.had_dumper:
             if truncate:
                 self.session.execute(f"TRUNCATE TABLE ONLY {qualified(entry.namespace or '', entry.tag)}")
-            return self._load(entry)
+            before, after = self._how.around_data(entry) if entry.desc == TABLE_DATA else ("", "")
+            if before:
+                self.session.execute(before)
+            table = self._load(entry)
+            if after:
+                self.session.execute(after)
+            return table
         # What is logged and reported of these is their name: their options may hold passwords.
         name = entry_name(entry) if entry.desc in _SECRET_KINDS else ""
         for statement in self._statements(entry):

@@ -30,6 +30,7 @@ from .restore_order import RestoreOrder
 from .restore_run import RestoreRun, RunPolicy
 from .restore_schedule import Schedule, divide
 from .restore_selection import RestoreSelection, select_entries
+from .restore_session import SessionOptions
 from .restore_sql import ArchiveSettings
 from .restore_state import Journal, NoJournal
 from .session import Session
@@ -61,6 +62,7 @@ class Assignment:
     selection: RestoreSelection
     manifest: Manifest | None
     lazy_durability: bool
+    how: SessionOptions = dataclasses.field(default_factory=SessionOptions)
     show_data: bool = False
     journal: Journal = dataclasses.field(default_factory=NoJournal)
 
@@ -161,11 +163,11 @@ class ParallelRun:
             entry = self._running.pop(task_at_hand.dump_id, None) if isinstance(task_at_hand, ItemTask) else None
             self._ledger.running = list(self._running.values())
             raise self._ledger.stopped(entry, "restoring", error) from error
-        if failed is not None:
-            self._ledger.running = list(self._running.values())
         except BaseException:
             self._break_off()
             raise
+        if failed is not None:
+            self._ledger.running = list(self._running.values())
             raise self._ledger.stopped(failed[0], "restoring", failed[1]) from failed[1]
 
     def _pool(self, jobs: int) -> WorkerPool[ItemTask, ItemResult]:
@@ -273,6 +275,7 @@ class _RestoreWorker:
         self._runner = EntryRunner(
             self._session, self._archive, assignment.settings, progress,
             manifest=assignment.manifest, lazy_durability=assignment.lazy_durability,
+            how=assignment.how,
         )  # fmt: skip
         self._runner.prepare()
         return self._runner

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from ..postgresql.options import RestoreOptions
+from ..postgresql.restore_selection import RestoreSelection
+from ..postgresql.restore_session import SessionOptions
 from .connection import database_name, postgresql_connection
 from .given import Given
 from .postgresql_restore_run import run_options
-from .postgresql_restore_selection import restore_selection
+from .postgresql_restore_selection import check_triggers, restore_selection
 
 
 def postgresql_restore(given: Given) -> RestoreOptions:
@@ -25,5 +27,16 @@ def postgresql_restore(given: Given) -> RestoreOptions:
         force=given.switch("force"),
         jobs=given.count("jobs", least=1),
         run=run_options(given),
-        selection=restore_selection(given),
+        selection=_selection(given),
+        session=SessionOptions(
+            role=given.text("role"),
+            row_security=given.switch("enable_row_security"),
+            disable_triggers=given.switch("disable_triggers"),
+        ),
     )
+
+
+def _selection(given: Given) -> RestoreSelection:
+    selection = restore_selection(given)
+    check_triggers(given, selection)
+    return selection

@@ -10,7 +10,7 @@ from ..postgresql.archive.script import ScriptOptions, new_restrict_key
 from ..postgresql.restore_script import ScriptRestoreOptions
 from .given import Given
 from .options_postgresql_restore_run import POSTGRESQL_RESTORE_RUN
-from .postgresql_restore_selection import restore_selection
+from .postgresql_restore_selection import check_triggers, restore_selection
 
 
 def restore_to_script_options(given: Given) -> ScriptRestoreOptions:
@@ -24,11 +24,7 @@ def restore_to_script_options(given: Given) -> ScriptRestoreOptions:
     given.only_with("if_exists", "clean")
     given.at_most_one("no_restrict", "restrict_key")
     selection = restore_selection(given)
-    if given.has("disable_triggers") and not selection.no_schema:
-        raise UsageError(
-            f"{given.spelled('disable_triggers')} means something only where data is restored alone",
-            hint=f"add {given.spelled('data_only')}; otherwise the triggers are made after the data",
-        )
+    check_triggers(given, selection)
     key = given.text("restrict_key") or new_restrict_key()
     return ScriptRestoreOptions(
         selection=selection,

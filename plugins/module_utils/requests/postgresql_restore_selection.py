@@ -72,6 +72,17 @@ def restore_selection(given: Given) -> RestoreSelection:
     return with_rules(selection, [dataclasses.replace(rule, pattern=_bare(rule.pattern)) for rule in rules])
 
 
+def check_triggers(given: Given, selection: RestoreSelection) -> None:
+    """
+    :raises UsageError: triggers are to be switched off where they are not made yet.
+    """
+    if given.has("disable_triggers") and not selection.no_schema:
+        raise UsageError(
+            f"{given.spelled('disable_triggers')} means something only where data is restored alone",
+            hint=f"add {given.spelled('data_only')}; otherwise the triggers are made after the data",
+        )
+
+
 def _bare(name: str) -> str:
     """A name without the quotes around it: the table of contents has none."""
     quoted = len(name) > 1 and name.startswith('"') and name.endswith('"')

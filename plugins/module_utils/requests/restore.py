@@ -14,8 +14,8 @@ from .option import POSTGRESQL
 from .postgresql_restore import postgresql_restore
 from .postgresql_restore_script import restore_to_script_options
 
-# What a restore into a database cannot do yet.
-_SESSION = ("role", "superuser", "disable_triggers", "enable_row_security", "use_set_session_authorization")
+# What only a script can say.
+_SCRIPT = ("if_exists", "no_restrict", "restrict_key", "superuser", "use_set_session_authorization")
 
 
 def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRestoreRequest | RestoreScriptRequest:
@@ -42,7 +42,7 @@ def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRes
         options = restore_to_script_options(given)
         return RestoreScriptRequest(options=options, origin=origin, file=given.text("file"), check=check)
     given.at_most_one("create", "clean", "force")
-    for name in ("if_exists", "no_restrict", "restrict_key", *_SESSION):
+    for name in _SCRIPT:
         given.only_with(name, "file")
     into = postgresql_restore(given) if given.world == POSTGRESQL else mysql_restore(given)
     if what == "database":

@@ -12,9 +12,16 @@ from typing import Any
 
 import pytest
 
-from dbfleet.errors import NotFoundError, UsageError
+from dbfleet.errors import NotFoundError, RestoreError, UsageError
 from dbfleet.postgresql.archive.reader import open_archive
-from dbfleet.postgresql.restore_selection import DATABASE_KINDS, FOLLOWER_KINDS, SETTINGS_KINDS, select_entries
+from dbfleet.postgresql.restore_selection import (
+    DATABASE_KINDS,
+    FOLLOWER_KINDS,
+    SETTINGS_KINDS,
+    RestoreSelection,
+    select_entries,
+)
+from dbfleet.postgresql.restore_session import SessionOptions
 from dbfleet.postgresql.restore_use_list import parse_use_list
 from dbfleet.postgresql.toc import TocEntry
 from dbfleet.requests.given import given_to_command
@@ -263,6 +270,39 @@ INSERT INTO shop.customers (name) SELECT 'n' || i FROM generate_series(1, 30) i;
 INSERT INTO shop.orders (customer, total) SELECT i, i FROM generate_series(1, 20) i;
 REFRESH MATERIALIZED VIEW other.totals;
 """
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_as_whom_and_without_triggers(jobs: int, server_pool: ServerPool, tmp_path: Path) -> None:
+    server = server_pool.get("pg18")
+    archive = tmp_path / "shop.dump"
+    with new_database(server) as source, new_database(server) as copy:
+        fill(server, source, SHOP)
+        servers.client("pg_dump", version=18).run(server, "-Fc", "-f", archive, source)
+        role = f"restorer_{copy}"
+        fill(server, "postgres", f'CREATE ROLE "{role}"; GRANT CREATE ON DATABASE {copy} TO "{role}"')
+        fill(server, copy, f'GRANT CREATE ON SCHEMA public TO "{role}"')
+        try:
+            as_role = SessionOptions(role=role)
+            options = {"no_owner": True, "no_privileges": True, "schema_only": True}
+            restore(server, archive, copy, selection=chosen(options), session=as_role, jobs=jobs)
+            with server.connect(copy) as connection:
+                owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'shop'")
+                assert owners.fetchall() == [(role,)]
+            # Orders first: their customers are not there yet.
+            rows = {entry.tag: entry.dump_id for entry in entries_of(archive) if entry.desc == "TABLE DATA"}
+            orders = RestoreSelection(use_list=(rows["orders"],), no_schema=True)
+            with pytest.raises(RestoreError, match="foreign key"):
+                restore(server, archive, copy, force=True, selection=orders, jobs=jobs)
+            triggerless = SessionOptions(disable_triggers=True)
+            restore(server, archive, copy, force=True, selection=orders, session=triggerless, jobs=jobs)
+            with server.connect(copy) as connection:
+                assert connection.execute("SELECT count(*) FROM shop.orders").fetchone() == (20,)
+                off = "SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'O'"
+                assert connection.execute(off).fetchone() == (0,)
+        finally:
+            fill(server, copy, f'DROP OWNED BY "{role}" CASCADE')
+            fill(server, "postgres", f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
 
 
 @pytest.mark.parametrize("name", ["pg10", "pg18"])
