@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import typing as t
 
 from .. import drivers
-from ..errors import ConsistencyError
+from ..errors import ConsistencyError, QueryError
 from ..progress import Progress
 from ..streams.base import ByteSink
 from .copy_wire import WireCopies, can_read_wire
 from .session import Session
+from .text import to_text
 
 #: A batch ends at either: rows bound the cost of a join, bytes the memory that wide rows take.
 _BATCH_ROWS = 2000
@@ -52,19 +54,44 @@ class CopyReader:
 
     def start(self, statements: t.Sequence[str]) -> Copies:
         """Run statements; nothing else may use the session until all are read and closed."""
-        return WireCopies(self._session, statements) if self._wire else _LibpqCopies(self._session, statements)
+        return WireCopies(self._session, statements) if self._wire else LibpqCopies(self._session, statements)
 
 
-class _LibpqCopies:
+class LibpqCopies:
+    """Several ``COPY … TO stdout`` through libpq, which any connection can do, an encrypted one too.
+
+    They are sent as one query, so that the server need not be waited for between two.
+
+    :raises ConnectError: the connection broke.
+    """
+
     def __init__(self, session: Session, statements: t.Sequence[str]) -> None:
         self._session = session
-        self._statements = iter(statements)
+        self._waiting = collections.deque(statements)
+        session.send("; ".join(statements))
 
     def read(self, sink: ByteSink, progress: Progress) -> tuple[int, int]:
-        return copy_out_libpq(self._session, next(self._statements), sink, progress)
+        """Write the next one's rows into ``sink``: number of rows and of bytes.
+
+        :raises QueryError, PrivilegeError, ConnectError: as for :meth:`Session.execute`.
+        :raises ConsistencyError: the server says that it sent another number of rows than arrived.
+        """
+        session, statement = self._session, self._waiting.popleft()
+        if session.next_result(statement) is None:
+            raise QueryError("the server did not start a COPY", statement=statement)
+        rows, size = _read_rows(session, statement, sink, progress)
+        done = session.next_result(statement)
+        tag = to_text(done.command_status or b"") if done is not None else ""
+        if not self._waiting:
+            session.next_result(statement)
+        if tag != f"COPY {rows}":
+            raise ConsistencyError(
+                f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
+            )
+        return rows, size
 
     def close(self) -> None:
-        """Nothing is under way between two statements."""
+        """Nothing is held but the session."""
 
 
 def copy_out(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
@@ -77,14 +104,19 @@ def copy_out(session: Session, statement: str, sink: ByteSink, progress: Progres
 
 
 def copy_out_libpq(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
-    """As :func:`copy_out`, through libpq, which any connection can do, an encrypted one too.
+    """As :func:`copy_out`, through libpq.
+
+    :raises DbfleetError: as :class:`LibpqCopies`.
+    """
+    return LibpqCopies(session, (statement,)).read(sink, progress)
+
+
+def _read_rows(session: Session, statement: str, sink: ByteSink, progress: Progress) -> tuple[int, int]:
+    """Everything up to the end of the data.
 
     The server sends one message a row, so the cost is per row: this loop touches nothing else. Rows are joined in
     batches, and what happens to a batch (digest, compression, file) belongs into another thread.
-
-    :raises ConsistencyError: the server says that it sent another number of rows than arrived.
     """
-    session.start_copy(statement)
     get = session.pgconn.get_copy_data
     rows = size = 0
     broken = drivers.psycopg().Error
@@ -112,9 +144,4 @@ def copy_out_libpq(session: Session, statement: str, sink: ByteSink, progress: P
                 break
     except broken as error:
         raise session.copy_failed(error, statement) from error
-    tag = session.finish_copy(statement)
-    if tag != f"COPY {rows}":
-        raise ConsistencyError(
-            f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
-        )
     return rows, size

@@ -50,6 +50,7 @@ class Session:
         #: Errors say the server's DETAIL too, which may quote row values.
         self.show_data = False
         self._status = drivers.psycopg_pq().ExecStatus
+        self._failures = (self._status.FATAL_ERROR, self._status.BAD_RESPONSE, self._status.NONFATAL_ERROR)
         self._field = drivers.psycopg_pq().DiagnosticField
         self._last_words: dict[str, str] = {}
         self._poll = select.poll()
@@ -154,13 +155,29 @@ class Session:
             raise QueryError("the server did not start a COPY", statement=shortened(sql))
         return result
 
-    def finish_copy(self, sql: str) -> str:
-        """Collect what the server says after a COPY's data: its command tag, for example ``COPY 42``.
+    def send(self, sql: str) -> None:
+        """Send statements whose results are then read with :meth:`next_result`."""
+        self.log_statement(sql)
+        try:
+            self.pgconn.send_query(to_bytes(sql))
+        except drivers.psycopg().OperationalError as error:
+            raise self.broken(error) from error
 
-        :param sql: the COPY statement, for messages.
+    def next_result(self, sql: str) -> t.Any:
+        """The next result of what was sent, ``None`` after the last.
+
+        :param sql: its statement, for messages.
+        :raises PrivilegeError, QueryError, ConnectError: as for :meth:`execute`; nothing is left to be read then.
         """
-        result = self._collect(sql)
-        return to_text(result.command_status or b"")
+        try:
+            result = self._wait_for_result()
+            if result is not None and result.status in self._failures:
+                while self._wait_for_result() is not None:
+                    continue
+                raise self._error(result, sql)
+        except drivers.psycopg().OperationalError as error:
+            raise self.broken(error) from error
+        return result
 
     def copy_failed(self, error: Exception, sql: str) -> DbfleetError:
         """The engine's error for libpq's failure in the middle of a COPY: the server's own, if it sent one."""
@@ -172,7 +189,7 @@ class Session:
 
     def raise_for(self, result: t.Any, sql: str) -> None:
         """Raise the engine's error for a failed result; nothing for a good one."""
-        if result.status in (self._status.FATAL_ERROR, self._status.BAD_RESPONSE, self._status.NONFATAL_ERROR):
+        if result.status in self._failures:
             raise self._error(result, sql)
 
     @property
@@ -241,15 +258,18 @@ class Session:
             raise QueryError("the server answered without rows", statement=shortened(sql))
         return result
 
+    def _wait_for_result(self) -> t.Any:
+        while self.pgconn.is_busy():
+            self._poll.poll()
+            self.pgconn.consume_input()
+        return self.pgconn.get_result()
+
     def _collect(self, sql: str) -> t.Any:
         """The last result of what was sent. Waiting is done here, not in libpq, so that signals are handled."""
         last = None
         try:
             while True:
-                while self.pgconn.is_busy():
-                    self._poll.poll()
-                    self.pgconn.consume_input()
-                result = self.pgconn.get_result()
+                result = self._wait_for_result()
                 if result is None:
                     break
                 last = result

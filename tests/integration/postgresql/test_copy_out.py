@@ -14,7 +14,7 @@ import pytest
 
 from dbfleet.errors import ConnectError, QueryError
 from dbfleet.postgresql.connection import connect
-from dbfleet.postgresql.copy_out import CopyReader, copy_out, copy_out_libpq
+from dbfleet.postgresql.copy_out import LibpqCopies, copy_out, copy_out_libpq
 from dbfleet.postgresql.copy_wire import WireCopies, can_read_wire, copy_out_wire
 from dbfleet.postgresql.options import ConnectionOptions
 from dbfleet.postgresql.session import Session
@@ -24,6 +24,10 @@ from tests.servers.fixtures import Database
 
 Way = Callable[..., "tuple[int, int]"]
 WAYS = pytest.mark.parametrize("way", [copy_out_wire, copy_out_libpq], ids=["wire", "libpq"])
+
+
+Several = Callable[..., "WireCopies | LibpqCopies"]
+SEVERAL = pytest.mark.parametrize("several", [WireCopies, LibpqCopies])
 
 
 class Kept:
@@ -79,16 +83,16 @@ def test_both_ways_give_the_same(pg_server: Server, name: str) -> None:
         assert int(count[0]) == kept[copy_out_wire][0]
 
 
-def test_several_in_one_query_give_the_same(pg_server: Server) -> None:
+@SEVERAL
+def test_several_in_one_query_give_the_same(pg_server: Server, several: Several) -> None:
     statements = [f"COPY ({query}) TO stdout" for query in QUERIES.values()]
     with session_of(pg_server) as session:
         alone = []
         for statement in statements:
             sink = Kept()
-            alone.append((copy_out_libpq(session, statement, sink, Progress()), bytes(sink.data)))
+            alone.append((copy_out(session, statement, sink, Progress()), bytes(sink.data)))
         together = []
-        with contextlib.closing(CopyReader(session).start(statements)) as copies:
-            assert isinstance(copies, WireCopies)
+        with contextlib.closing(several(session, statements)) as copies:
             for _statement in statements:
                 sink = Kept()
                 together.append((copies.read(sink, Progress()), bytes(sink.data)))
@@ -96,10 +100,11 @@ def test_several_in_one_query_give_the_same(pg_server: Server) -> None:
         assert session.value("SELECT 42") == "42"
 
 
-def test_an_error_in_one_of_several(pg_server: Server) -> None:
+@SEVERAL
+def test_an_error_in_one_of_several(pg_server: Server, several: Several) -> None:
     fine, failing = "COPY (SELECT 1) TO stdout", "COPY (SELECT 1 / n FROM generate_series(-2, 2) AS n) TO stdout"
     with session_of(pg_server) as session:
-        with contextlib.closing(CopyReader(session).start([fine, failing, fine])) as copies:
+        with contextlib.closing(several(session, [fine, failing, fine])) as copies:
             assert copies.read(Kept(), Progress()) == (1, 2)
             with pytest.raises(QueryError, match="division by zero") as caught:
                 copies.read(Kept(), Progress())
