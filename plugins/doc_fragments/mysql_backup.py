@@ -51,32 +51,6 @@ options:
         without such a column fails the backup; see O(tables).
       - MySQL and MariaDB only.
     type: str
-  ignore_table_data:
-    description:
-      - Patterns as in O(tables). Of the tables that match one, the definitions are backed up and no rows.
-      - MySQL and MariaDB only.
-    type: list
-    elements: str
-  skip_triggers:
-    description:
-      - Leave the triggers out.
-      - MySQL and MariaDB only.
-    type: bool
-  skip_routines:
-    description:
-      - Leave procedures, functions, packages and libraries out. Neither are they in a backup of single O(tables).
-      - MySQL and MariaDB only.
-    type: bool
-  skip_events:
-    description:
-      - Leave the events out. Neither are they in a backup of single O(tables).
-      - MySQL and MariaDB only.
-    type: bool
-  ignore_views:
-    description:
-      - Leave the views out.
-      - MySQL and MariaDB only.
-    type: bool
   lock_tables:
     description:
       - Lock the tables that a snapshot does not cover (MyISAM, Aria, MEMORY and others) against writing while they are

@@ -24,4 +24,45 @@ options:
       - The user needs the privilege to set C(sql_log_bin).
       - MySQL and MariaDB only.
     type: bool
+  exclude_tables:
+    description:
+      - Leave out the tables, views and sequences that match one of these patterns, also if O(tables) names them.
+        C(*) and C(?) stand for any text and any letter, and what is in back quotes stands for itself.
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
+  definer:
+    description:
+      - Whom views, triggers, routines and events run as.
+      - V(keep) is the account that the backup names, which needs the privilege to create objects for others. V(current)
+        is the restoring user.
+      - Without it, V(keep).
+      - MySQL and MariaDB only.
+    type: str
+    choices: [keep, current]
+  definer_map:
+    description:
+      - C(OLD=NEW), for example V(app@%=owner@localhost). What runs as the old account in the backup runs as the new one.
+        An account without a host is that of any host. Goes before O(definer).
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
+  rewrite:
+    description:
+      - Other names in definitions, as C(KIND:OLD=NEW), for example V(collation:utf8mb4_0900_ai_ci=utf8mb4_unicode_520_ci)
+        or V(engine:aria=InnoDB). The kinds are V(collation), V(charset), V(engine), V(sql_mode) and V(table_option). A
+        word of C(sql_mode) and an option of a table are left out with nothing behind C(=).
+      - What the target does not know fails the restore before anything is changed, in check mode too, and the error
+        lists the texts that this option would need. Nothing is rewritten without it.
+      - MySQL and MariaDB only.
+    type: list
+    elements: str
+  gtid:
+    description:
+      - V(set) gives the target the GTID state of the backup when everything else is done (C(gtid_purged), in MariaDB
+        C(gtid_slave_pos)), so that it can become a replica of the server that was backed up. V(leave) does not.
+      - Without it, V(leave).
+      - MySQL and MariaDB only.
+    type: str
+    choices: [leave, set]
 """

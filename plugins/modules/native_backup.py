@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - dbfleet.backup.postgresql_form
   - dbfleet.backup.postgresql_consistency
   - dbfleet.backup.mysql_backup
+  - dbfleet.backup.mysql_selection
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
 attributes:

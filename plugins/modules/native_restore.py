@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - dbfleet.backup.postgresql_restore_run
   - dbfleet.backup.mysql
   - dbfleet.backup.mysql_restore
+  - dbfleet.backup.mysql_selection
   - dbfleet.backup.repository
   - dbfleet.backup.attributes
 attributes:

@@ -13,7 +13,7 @@ from ..errors import DbfleetError, PrivilegeError, RestoreError
 from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
 from ..progress import Progress
 from ..repository.records import Manifest, ServerIdentity, TableRecord
-from . import load_check, preflight, quoting
+from . import load_check, preflight, quoting, replication_state
 from .connection import connect
 from .folder_runner import FolderRunner
 from .lane import HarmlessWarnings, Lane
@@ -76,6 +76,8 @@ class MysqlRestoreTarget:
             session, options.database, create=options.create, clean=options.clean, force=options.force
         )
         preflight.check_server(session, summary)
+        if options.changes.set_gtid:
+            replication_state.check_gtid(session, manifest, logged=not options.load.skip_binlog)
         warnings = preflight.check_privileges(session, summary, options.database, clean=options.clean)
         warnings += _family_warnings(session, manifest)
         for text in warnings:
@@ -117,6 +119,9 @@ class MysqlRestoreTarget:
             run.harmless.tell(progress, session.version.product)
             run.tell_duplicates()
             run.check_failures()
+            if options.changes.set_gtid:
+                logged = not options.load.skip_binlog
+                replication_state.set_gtid(session, replication_state.check_gtid(session, manifest, logged=logged))
         except DbfleetError as error:
             keep = run is not None and bool(run.failures)
             self._give_up()

@@ -193,8 +193,8 @@ class RestoreChanges:
 
     :param definer: of views and stored programs: as it was (:data:`KEEP`) or the restoring user (:data:`CURRENT`).
     :param definer_map: accounts (user, host) and what to put in their places; goes before :attr:`definer`.
-    :param rewrite: kind (``collation``, ``charset``, ``engine`` or ``sql_mode``), name in lower case and what to put in
-        its place; an empty text takes a word out of ``sql_mode``.
+    :param rewrite: kind (one of :data:`.rewrite.REWRITES`), name in lower case and what to put in its place; an empty
+        text takes a word of ``sql_mode`` or an option of a table out.
     :param set_gtid: set the target's GTID state to that of the backup.
     """
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import NotFoundError, PrivilegeError, QueryError, TargetNotEmptyError, UsageError
-from . import quoting
+from ..errors import NotFoundError, PrivilegeError, TargetNotEmptyError, UsageError
+from . import compatibility, quoting
 from .grants import Grants, read_grants
 from .script_summary import ScriptSummary
 from .session import Session
 
-_UNKNOWN_COLLATION = 1273
 _TABLE_KINDS = {"VIEW": "view", "SEQUENCE": "sequence"}
 _NAMED_AT_MOST = 10
 
@@ -40,6 +39,10 @@ _PRIVILEGES = {
 }
 _DEFINER_PRIVILEGES = ("SUPER", "SET_USER_ID", "SET_ANY_DEFINER", "SET USER")
 _READ_ONLY_PRIVILEGES = ("SUPER", "CONNECTION_ADMIN", "READ_ONLY ADMIN", "READ ONLY ADMIN")
+
+# Views first, so that nothing is dropped from under another object; package bodies go with their packages.
+_DROP_ORDER = ("event", "trigger", "view", "package body", "package", "function", "procedure", "library", "table")
+_RANK = {kind: position for position, kind in enumerate(_DROP_ORDER)}
 
 Inventory = dict[tuple[str, str], str]
 
@@ -134,10 +137,27 @@ def drops(summary: ScriptSummary, present: Inventory) -> tuple[tuple[str, str], 
             wanted = (kind, name) in others
         if wanted:
             found.append((kind, name))
-    # Views first, so that nothing is dropped from under another object; package bodies go with their packages.
-    order = ("event", "trigger", "view", "package body", "package", "function", "procedure", "library", "table")
-    rank = {kind: position for position, kind in enumerate(order)}
-    return tuple(sorted(found, key=lambda one: (rank.get(one[0], len(order)), one[1])))
+    return tuple(sorted(found, key=lambda one: (_RANK.get(one[0], len(_RANK)), one[1])))
+
+
+def made_before(summary: ScriptSummary, present: Inventory) -> tuple[tuple[str, str], ...]:
+    """Kind and name of everything in the target that the backup holds, triggers too, in the order of dropping it."""
+    relations = set(summary.names("table", "view", "sequence"))
+    others = set(summary.objects)
+    found = [
+        (kind, name)
+        for kind, name in present
+        if (kind, name) in others or (kind in ("table", "view", "sequence") and name in relations)
+    ]
+    return tuple(sorted(found, key=lambda one: (_RANK.get(one[0], len(_RANK)), one[1])))
+
+
+def drop(session: Session, objects: t.Iterable[tuple[str, str]]) -> None:
+    """Drop objects of the session's database, given by kind and name; without looking at foreign keys."""
+    session.execute("SET SESSION foreign_key_checks = 0")
+    for kind, name in objects:
+        session.execute(f"DROP {kind.upper()} IF EXISTS {quoting.identifier(name)}")
+    session.execute("SET SESSION foreign_key_checks = 1")
 
 
 def check_server(session: Session, summary: ScriptSummary) -> None:
@@ -145,15 +165,7 @@ def check_server(session: Session, summary: ScriptSummary) -> None:
 
     :raises UsageError: it surely cannot; the message names what and where.
     """
-    problems = [*_unknown_collations(session, summary), *_unknown_charsets(session, summary)]
-    problems += _missing_engines(session, summary)
-    if problems:
-        raise UsageError(
-            f"the target ({session.version.product} {session.version.text}) cannot hold this backup: "
-            + "; ".join(problems[:_NAMED_AT_MOST]),
-            hint="restore into a server that knows them; definitions are never rewritten silently",
-            problems=problems,
-        )
+    compatibility.check(session, summary)
     limit = int(session.variables.get("max_allowed_packet", "0"))
     size, where = summary.largest
     # The command's own byte counts too, and the limit itself is not allowed.
@@ -252,50 +264,6 @@ def _missing_accounts(session: Session, owners: t.Iterable[tuple[str, str]]) -> 
         if count == "0":
             missing.append((user, host))
     return missing
-
-
-def _unknown_collations(session: Session, summary: ScriptSummary) -> list[str]:
-    if not summary.collations:
-        return []
-    known = _lower(session, "SELECT COLLATION_NAME FROM information_schema.COLLATIONS")
-    problems = []
-    for name, where in summary.collations.items():
-        if name not in known and not _accepts_collation(session, name):
-            problems.append(f"the collation {name} ({where})")
-    return problems
-
-
-def _accepts_collation(session: Session, name: str) -> bool:
-    # MariaDB lists a family of collations without the character set in front of their names, and knows aliases.
-    charset = name.partition("_")[0]
-    if not name.replace("_", "").isalnum() or not charset:
-        return False
-    try:
-        session.execute(f"DO CONVERT('' USING {charset}) COLLATE {name}")
-    except QueryError as error:
-        if error.context.get("errno") in (_UNKNOWN_COLLATION, 1115):
-            return False
-        raise
-    return True
-
-
-def _unknown_charsets(session: Session, summary: ScriptSummary) -> list[str]:
-    if not summary.charsets:
-        return []
-    # The servers' two names for one set: the alias is accepted where the other is listed.
-    known = _lower(session, "SELECT CHARACTER_SET_NAME FROM information_schema.CHARACTER_SETS") | {"utf8", "utf8mb3"}
-    return [f"the character set {name} ({where})" for name, where in summary.charsets.items() if name not in known]
-
-
-def _missing_engines(session: Session, summary: ScriptSummary) -> list[str]:
-    if not summary.engines:
-        return []
-    known = _lower(session, "SELECT ENGINE FROM information_schema.ENGINES WHERE SUPPORT IN ('YES', 'DEFAULT')")
-    return [f"the storage engine {name} ({where})" for name, where in summary.engines.items() if name not in known]
-
-
-def _lower(session: Session, query: str) -> set[str]:
-    return {(name or "").lower() for (name,) in session.query(query)}
 
 
 def _next_packet_size(size: int) -> int:

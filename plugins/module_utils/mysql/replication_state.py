@@ -9,13 +9,17 @@ import dataclasses
 import time
 import typing as t
 
-from ..errors import ConsistencyError, NotFoundError, PrivilegeError, QueryError
+from ..errors import ConsistencyError, NotFoundError, PrivilegeError, QueryError, UsageError
+from ..repository.records import Manifest
+from . import quoting
 from .session import Session
 
 if t.TYPE_CHECKING:
     from .snapshot import Snapshot
 
 _SYNTAX_ERROR = 1064
+# Before, gtid_purged can only be set where the server has executed none.
+_GTIDS_ADD_SINCE = 80000
 _STATEMENTS = ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS")
 _QUIET_SECONDS = 0.5
 _ATTEMPTS = 20
@@ -146,3 +150,54 @@ def _status(session: Session) -> list[dict[str, str | None]]:
             if error.context.get("errno") != _SYNTAX_ERROR:
                 raise
     return []
+
+
+def check_gtid(session: Session, manifest: Manifest | None, *, logged: bool) -> str:
+    """The GTIDs of a backup, which the target can take over.
+
+    :param logged: whether the restore is written into the target's binlog.
+    :raises UsageError: there are none, they are those of the other family, or the target has executed others.
+    """
+    gtid = str(manifest.contents.snapshot.get("gtid") or "") if manifest is not None else ""
+    if manifest is None or not gtid:
+        raise UsageError(
+            "the backup has no GTIDs that the target could take over",
+            hint="leave gtid out; only a backup with a manifest, of a server that uses GTIDs, has them",
+        )
+    if manifest.server.dbms != session.version.dbms:
+        raise UsageError(f"the GTIDs of {manifest.server.dbms} mean nothing to {session.version.product}")
+    if _contradicts(session, gtid, logged=logged):
+        raise UsageError(
+            f"the target's own GTIDs contradict those of the backup ({gtid})",
+            hint="for a new replica: RESET MASTER (RESET BINARY LOGS AND GTIDS) on the target, and restore with "
+            "skip_binlog",
+        )
+    return gtid
+
+
+def _contradicts(session: Session, gtid: str, *, logged: bool) -> bool:
+    wanted = quoting.literal(gtid)
+    if session.version.is_mariadb:
+        theirs = {one.split("-")[0]: int(one.split("-")[2]) for one in gtid.split(",")}
+        own = session.scalar("SELECT @@GLOBAL.gtid_binlog_pos") or ""
+        behind = [
+            one for one in filter(None, own.split(",")) if int(one.split("-")[2]) > theirs.get(one.split("-")[0], 0)
+        ]
+        return bool(behind) or (logged and session.scalar("SELECT @@GLOBAL.gtid_domain_id") in theirs)
+    if session.version.number < _GTIDS_ADD_SINCE:
+        return logged or bool(session.scalar("SELECT @@GLOBAL.gtid_executed"))
+    disjoint = f"SELECT GTID_SUBSET({wanted}, GTID_SUBTRACT({wanted}, @@GLOBAL.gtid_executed))"
+    return session.scalar(disjoint) != "1"
+
+
+def set_gtid(session: Session, gtid: str) -> None:
+    """Let the target stand where the backup was taken: a replica of that server goes on from there.
+
+    :raises DbfleetError: the server refuses it.
+    """
+    if session.version.is_mariadb:
+        session.execute(f"SET GLOBAL gtid_slave_pos = {quoting.literal(gtid)}")
+    elif session.version.number >= _GTIDS_ADD_SINCE:
+        session.execute(f"SET GLOBAL gtid_purged = {quoting.literal('+' + gtid)}")
+    else:
+        session.execute(f"SET GLOBAL gtid_purged = {quoting.literal(gtid)}")

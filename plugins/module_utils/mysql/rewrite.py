@@ -16,8 +16,10 @@ from .statements import STRING, WORD, Action, Placed, placed_tokens
 _WITH_DEFINER = frozenset({"VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "PACKAGE BODY"})
 # The longest beginning of a definition in which a DEFINER stands.
 _DEFINER_WITHIN = 24
-COLLATION, CHARSET, ENGINE, SQL_MODE = "collation", "charset", "engine", "sql_mode"
-REWRITES = (COLLATION, CHARSET, ENGINE, SQL_MODE)
+COLLATION, CHARSET, ENGINE, SQL_MODE, TABLE_OPTION = "collation", "charset", "engine", "sql_mode", "table_option"
+REWRITES = (COLLATION, CHARSET, ENGINE, SQL_MODE, TABLE_OPTION)
+#: Of these a name can be taken out, with nothing in its place.
+TAKEN_OUT = (SQL_MODE, TABLE_OPTION)
 
 Edit = tuple[int, int, bytes]
 
@@ -106,43 +108,45 @@ class Definers:
 
 
 class Rewritten:
-    """Names of collations, character sets, engines and words of sql_mode are replaced by others."""
+    """Names of collations, character sets, engines and words of sql_mode are replaced by others, options taken out."""
 
     def __init__(self, changes: RestoreChanges) -> None:
         self._words = {old: new for kind, old, new in changes.rewrite if kind in (COLLATION, CHARSET)}
         self._engines = {old: new for kind, old, new in changes.rewrite if kind == ENGINE}
         self._modes = {old: new for kind, old, new in changes.rewrite if kind == SQL_MODE}
+        self._options = {old for kind, old, _new in changes.rewrite if kind == TABLE_OPTION}
 
     def apply(self, statement: Statement, action: Action) -> Statement | None:
         if action.is_data or action.verb not in ("CREATE", "ALTER", "SET"):
             return statement
         edits: list[Edit] = []
-        engine = mode = False
-        for one in placed_tokens(statement.text):
-            token = one.token
-            if token.is_symbol("="):
+        found = list(placed_tokens(statement.text))
+        before = ""
+        for number, one in enumerate(found):
+            if one.token.is_symbol("="):
                 continue
-            edits += self._edits(one, engine=engine, mode=mode and action.verb == "SET")
-            engine, mode = token.is_word("ENGINE"), token.is_word("SQL_MODE")
+            edits += self._edits(one, before, found[number + 1 : number + 3], action)
+            before = one.token.text.lower() if one.token.kind == WORD else ""
         return edited(statement, edits)
 
     def name(self, kind: str, name: str) -> str:
         """What becomes of one name."""
         return (self._engines if kind == ENGINE else self._words).get(name.lower(), name)
 
-    def _edits(self, one: Placed, *, engine: bool, mode: bool) -> list[Edit]:
+    def _edits(self, one: Placed, before: str, after: t.Sequence[Placed], action: Action) -> list[Edit]:
+        """What becomes of one token, by the word before it and the two tokens behind it."""
         text = one.token.text.lower()
         if one.token.kind == STRING:
-            if not mode or not self._modes:
+            if before != SQL_MODE or action.verb != "SET" or not self._modes:
                 return []
             words = [self._modes.get(word.lower(), word) for word in one.token.text.split(",")]
-            new = "'" + ",".join(word for word in words if word) + "'"
-            return [(one.start, one.end, new.encode())]
-        if engine and text in self._engines:
-            return [(one.start, one.end, self._engines[text].encode())]
-        if one.token.kind == WORD and text in self._words:
-            return [(one.start, one.end, self._words[text].encode())]
-        return []
+            return [(one.start, one.end, ("'" + ",".join(filter(None, words)) + "'").encode())]
+        if one.token.kind != WORD:
+            return []
+        if text in self._options and action.kind == "TABLE" and len(after) > 1 and after[0].token.is_symbol("="):
+            return [(one.start, after[1].end, b"")]
+        new = self._engines.get(text) if before == ENGINE else self._words.get(text)
+        return [(one.start, one.end, new.encode())] if new else []
 
 
 def _is_utf8(text: bytes) -> bool:

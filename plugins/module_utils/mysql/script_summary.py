@@ -15,6 +15,7 @@ from ..interfaces import ArtifactReader
 from ..progress import Progress
 from ..repository.records import Manifest
 from . import deferred_keys, statements
+from .compatibility import MARIADB_OPTIONS
 from .options import RestoreOptions, Selection
 from .restore_selection import SelectedObjects
 from .rewrite import CHARSET, COLLATION, Rewritten
@@ -75,6 +76,8 @@ class ScriptSummary:
     :param collations: every collation that its definitions name, with an object or statement that does.
     :param charsets: likewise every character set.
     :param engines: likewise every storage engine.
+    :param sql_modes: likewise every value of ``sql_mode``, in lower case.
+    :param features: likewise what only MariaDB has.
     :param definers: likewise every account (user, host) that an object runs as.
     :param largest: the size in bytes of its largest statement, and that one's file and line, for messages.
     :param foreign_references: objects whose definition names the source database itself.
@@ -92,6 +95,8 @@ class ScriptSummary:
     collations: t.Mapping[str, str]
     charsets: t.Mapping[str, str]
     engines: t.Mapping[str, str]
+    sql_modes: t.Mapping[str, str]
+    features: t.Mapping[str, str]
     definers: t.Mapping[tuple[str, str], str]
     largest: tuple[int, str]
     foreign_references: tuple[str, ...]
@@ -201,7 +206,9 @@ class _Walk:
         self._files: dict[str, dict[str, ScriptTable]] = {}
         self._foreign_keys: set[tuple[str, tuple[str, ...]]] = set()
         self._database_options = ""
-        self._needs: dict[str, dict[str, str]] = {"COLLATE": {}, "CHARSET": {}, "ENGINE": {}}
+        self._needs: dict[str, dict[str, str]] = {
+            need: {} for need in ("COLLATE", "CHARSET", "ENGINE", "SQL_MODE", "FEATURE")
+        }
         self._definers: dict[tuple[str, str], str] = {}
         self._largest = (0, "")
         self._references: dict[str, None] = {}
@@ -258,6 +265,8 @@ class _Walk:
             collations=self._needs["COLLATE"],
             charsets=self._needs["CHARSET"],
             engines=self._needs["ENGINE"],
+            sql_modes=self._needs["SQL_MODE"],
+            features=self._needs["FEATURE"],
             definers=self._definers,
             largest=self._largest,
             foreign_references=self._resolved_references(),
@@ -331,6 +340,8 @@ class _Walk:
             owner = statements.definer(text)
             if owner is not None:
                 self._definers.setdefault(owner, label)
+            if action.kind in ("SEQUENCE", "PACKAGE"):
+                self._needs["FEATURE"].setdefault(action.kind.lower(), label)
             if action.kind == "TABLE":
                 self._foreign_keys.update(deferred_keys.references(text))
         self._add_needs(text, label)
@@ -367,7 +378,8 @@ class _Walk:
 def needed_names(source: t.Iterable[Token]) -> t.Iterator[tuple[str, str]]:
     """Every collation, character set and engine that a definition or SET statement names.
 
-    Yields ``COLLATE``, ``CHARSET`` or ``ENGINE`` and the name in lower case.
+    Yields ``COLLATE``, ``CHARSET``, ``ENGINE`` or ``SQL_MODE`` (with all its words) and the name in lower case, or
+    ``FEATURE`` and what only MariaDB has.
     """
     need = ""
     before = ""
@@ -383,6 +395,10 @@ def needed_names(source: t.Iterable[Token]) -> t.Iterator[tuple[str, str]]:
             need = "CHARSET"
         elif word in _NAMING:
             need = _NAMING[word]
+        elif word == "VERSIONING" and before == "SYSTEM":
+            yield "FEATURE", "system versioning"
+        elif token.is_symbol("=") and before.lower() in MARIADB_OPTIONS:
+            yield "FEATURE", before.lower()
         before = word
 
 
@@ -394,6 +410,7 @@ _NAMING = {
     "CHARACTER_SET_RESULTS": "CHARSET",
     "NAMES": "CHARSET",
     "ENGINE": "ENGINE",
+    "SQL_MODE": "SQL_MODE",
 }
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from ..mysql.load_options import ERROR, STOP, LoadOptions
-from ..mysql.options import RestoreOptions
+from ..mysql.options import RestoreOptions, Selection
 from .connection import database_name, mysql_connection
 from .given import Given
+from .mysql_restore_changes import restore_changes
 
 
 def mysql_restore(given: Given) -> RestoreOptions:
@@ -23,10 +24,27 @@ def mysql_restore(given: Given) -> RestoreOptions:
         clean=given.switch("clean"),
         force=given.switch("force"),
         jobs=given.count("jobs", least=1),
+        selection=_selection(given),
+        changes=restore_changes(given),
         load=LoadOptions(
             on_error=given.text("on_error") or STOP,
             duplicates=given.text("duplicates") or ERROR,
             show_data_in_errors=given.switch("show_data_in_errors"),
             skip_binlog=given.switch("skip_binlog"),
         ),
+    )
+
+
+def _selection(given: Given) -> Selection:
+    given.at_most_one("schema_only", "data_only")
+    return Selection(
+        tables=given.texts("tables"),
+        exclude_tables=given.texts("exclude_tables"),
+        exclude_table_data=given.texts("ignore_table_data"),
+        schema_only=given.switch("schema_only"),
+        data_only=given.switch("data_only"),
+        skip_triggers=given.switch("skip_triggers"),
+        skip_routines=given.switch("skip_routines"),
+        skip_events=given.switch("skip_events"),
+        skip_views=given.switch("ignore_views"),
     )

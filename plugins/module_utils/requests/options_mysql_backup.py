@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 from ..mysql.options import GTID_PURGED
-from .option import MYSQL, Option
+from .option import MYSQL, TRANSFER, Option
 
-_SWITCHES = tuple(
-    Option(name, text, flags, ("backup",), (MYSQL,), type="bool")
+_KINDS = tuple(
+    Option(name, text, flags, TRANSFER, (MYSQL,), type="bool")
     for name, flags, text in (
         ("skip_triggers", ("--skip-triggers",), "without triggers"),
         ("skip_routines", ("--skip-routines",), "without procedures, functions, packages and libraries"),
         ("skip_events", ("--skip-events",), "without events"),
         ("ignore_views", ("--ignore-views",), "without views"),
+    )
+)
+_SWITCHES = tuple(
+    Option(name, text, flags, ("backup",), (MYSQL,), type="bool")
+    for name, flags, text in (
         (
             "lock_tables",
             ("--lock-tables",),
@@ -87,11 +92,12 @@ MYSQL_BACKUP: tuple[Option, ...] = (
         "ignore_table_data",
         "of the tables that match this pattern the definitions only",
         ("--ignore-table-data",),
-        ("backup",),
+        TRANSFER,
         (MYSQL,),
         type="list",
         metavar="PATTERN",
     ),
+    *_KINDS,
     *_SWITCHES,
     Option(
         "net_buffer_length",

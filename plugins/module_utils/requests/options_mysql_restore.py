@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..mysql.load_options import DUPLICATES
+from ..mysql.options import DEFINERS
 from .option import MYSQL, Option
 
 MYSQL_RESTORE = (
@@ -24,5 +25,48 @@ MYSQL_RESTORE = (
         ("restore",),
         (MYSQL,),
         type="bool",
+    ),
+    Option(
+        "exclude_tables",
+        "without the tables that match this pattern",
+        ("--exclude-table", "--ignore-table"),
+        ("restore",),
+        (MYSQL,),
+        type="list",
+        metavar="PATTERN",
+    ),
+    Option(
+        "definer",
+        "whom views and stored programs run as: keep, or current for the restoring user",
+        ("--definer",),
+        ("restore",),
+        (MYSQL,),
+        choices={MYSQL: DEFINERS},
+    ),
+    Option(
+        "definer_map",
+        "OLD=NEW: what runs as one account runs as another",
+        ("--definer-map",),
+        ("restore",),
+        (MYSQL,),
+        type="list",
+        metavar="OLD=NEW",
+    ),
+    Option(
+        "rewrite",
+        "KIND:OLD=NEW: another collation, charset or engine, or a word of sql_mode",
+        ("--rewrite",),
+        ("restore",),
+        (MYSQL,),
+        type="list",
+        metavar="KIND:OLD=NEW",
+    ),
+    Option(
+        "gtid",
+        "leave the target's GTID state, or set it to that of the backup",
+        ("--gtid",),
+        ("restore",),
+        (MYSQL,),
+        choices={MYSQL: ("leave", "set")},
     ),
 )

@@ -15,7 +15,6 @@ _NAMES = tuple(
     for name, flags, metavar, text in (
         ("schemas", ("--schema",), "NAME", "only what is in this schema"),
         ("exclude_schemas", ("--exclude-schema",), "NAME", "without what is in this schema"),
-        ("tables", ("--table",), "NAME", "only this table, view or sequence, with its data"),
         ("indexes", ("--index",), "NAME", "only this index"),
         ("functions", ("--function",), "NAME(ARGS)", "only this function, aggregate or procedure"),
         ("triggers", ("--trigger",), "NAME", "only this trigger, named after its table"),
@@ -25,8 +24,6 @@ _NAMES = tuple(
 _PARTS = tuple(
     Option(name, text, flags, _RESTORE, _SYSTEM, type="bool")
     for name, flags, text in (
-        ("schema_only", ("--schema-only",), "the definitions without the data"),
-        ("data_only", ("--data-only",), "the data without the definitions"),
         ("statistics_only", ("--statistics-only",), "the optimizer's statistics alone"),
         ("no_statistics", ("--no-statistics",), "no optimizer's statistics"),
         ("no_owner", ("--no-owner",), "what is restored belongs to the restoring user"),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .option import MYSQL, Option
+from .option import MYSQL, TRANSFER, Option
 
 SELECTION = (
     Option(
@@ -36,7 +36,7 @@ SELECTION = (
         "schema_only",
         "the definitions without the data",
         ("--schema-only",),
-        ("backup",),
+        TRANSFER,
         type="bool",
         more_flags={MYSQL: ("--no-data",)},
     ),
@@ -44,8 +44,17 @@ SELECTION = (
         "data_only",
         "the data alone",
         ("--data-only",),
-        ("backup",),
+        TRANSFER,
         type="bool",
         more_flags={MYSQL: ("--no-create-info",)},
+    ),
+    Option(
+        "tables",
+        "only this table, view or sequence, with its data",
+        ("--table",),
+        ("restore",),
+        type="list",
+        metavar="NAME",
+        more_flags={MYSQL: ("--tables",)},
     ),
 )
