@@ -26,11 +26,11 @@ PACKAGE = "dbfleet"
 LAYERS = (
     {"errors", "release"},
     {"boundary", "debug_log", "drivers", "progress"},
-    {"streams", "workers"},
+    {"state_file", "streams", "workers"},
     {"repository"},
     {"interfaces"},
     {"mysql", "postgresql"},
-    {"backup", "cluster_backup", "cluster_restore", "info", "restore", "restore_script", "summary"},
+    {"backup", "cluster_backup", "cluster_restore", "cluster_script", "info", "restore", "restore_script", "summary"},
     {"requests"},
     {"cli", "module_entry"},
 )

@@ -41,22 +41,40 @@ class _Item:
     parent: str = ""
     automatic: bool = False
 
+    @property
+    def label(self) -> str:
+        """The name in lower case; a foreign key and the key that it needs may have the same one."""
+        return f"foreign key {self.name.lower()}" if self.kind == _FOREIGN else self.name.lower()
+
+
+class AddingKeys(t.NamedTuple):
+    """An ALTER TABLE that makes keys.
+
+    :param names: of the keys, as :func:`key_names` gives them.
+    """
+
+    statement: bytes
+    names: frozenset[str]
+
 
 @dataclasses.dataclass(frozen=True)
 class DeferredKeys:
     """A table whose keys are made later.
 
     :param create: the CREATE TABLE without them.
-    :param keys: ALTER TABLE statements that make them, to be run one after the other.
-    :param foreign_keys: the ALTER TABLE that makes the foreign keys, when all tables have their keys; may be empty.
-    :param names: of all keys and foreign keys that these make, in lower case.
+    :param keys: what makes them, to be run one after the other.
+    :param foreign_keys: what makes the foreign keys, when all tables have their keys; ``None`` where there are none.
     """
 
     table: str
     create: bytes
-    keys: tuple[bytes, ...]
-    foreign_keys: bytes
-    names: frozenset[str]
+    keys: tuple[AddingKeys, ...]
+    foreign_keys: AddingKeys | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all keys and foreign keys."""
+        return frozenset().union(*(one.names for one in (*self.keys, self.foreign_keys) if one is not None))
 
 
 def defer(text: bytes, referenced: t.Collection[tuple[str, tuple[str, ...]]]) -> DeferredKeys | None:
@@ -83,24 +101,18 @@ def defer(text: bytes, referenced: t.Collection[tuple[str, tuple[str, ...]]]) ->
     staying = [item.text for item in items if id(item) not in moved]
     create = text[:first] + b"\n  " + b",\n  ".join(staying) + b"\n" + text[last:]
     alter = b"ALTER TABLE " + quoting.identifier(table).encode("utf-8")
-    together = [item.text for item in later if item.kind != _FULLTEXT]
+    together = [item for item in later if item.kind != _FULLTEXT]
     keys = [_adding(alter, together)] if together else []
     # InnoDB makes one full-text index at a time.
-    keys += [_adding(alter, [item.text]) for item in later if item.kind == _FULLTEXT]
-    return DeferredKeys(
-        table,
-        create,
-        tuple(keys),
-        _adding(alter, [item.text for item in foreign]) if foreign else b"",
-        frozenset(item.name.lower() for item in (*later, *foreign)),
-    )
+    keys += [_adding(alter, [item]) for item in later if item.kind == _FULLTEXT]
+    return DeferredKeys(table, create, tuple(keys), _adding(alter, foreign) if foreign else None)
 
 
 def key_names(text: bytes) -> frozenset[str]:
-    """The names of all keys and foreign keys of a CREATE TABLE, in lower case."""
+    """The names of all keys of a CREATE TABLE, in lower case, those of foreign keys with these words in front."""
     parsed = _parse(text)
     kinds = (_UNIQUE, _KEY, _FULLTEXT, _FOREIGN)
-    return frozenset(item.name.lower() for item in (parsed[0] if parsed else ()) if item.kind in kinds)
+    return frozenset(item.label for item in (parsed[0] if parsed else ()) if item.kind in kinds)
 
 
 def references(text: bytes) -> t.Iterator[tuple[str, tuple[str, ...]]]:
@@ -112,8 +124,9 @@ def references(text: bytes) -> t.Iterator[tuple[str, tuple[str, ...]]]:
                 yield item.parent.lower(), item.columns
 
 
-def _adding(alter: bytes, texts: t.Sequence[bytes]) -> bytes:
-    return alter + b" " + b", ".join(b"ADD " + text for text in texts)
+def _adding(alter: bytes, items: t.Sequence[_Item]) -> AddingKeys:
+    statement = alter + b" " + b", ".join(b"ADD " + item.text for item in items)
+    return AddingKeys(statement, frozenset(item.label for item in items))
 
 
 def _deferrable(

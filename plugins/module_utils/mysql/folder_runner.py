@@ -19,7 +19,8 @@ from ..errors import RestoreError
 from . import quoting
 from .lane import DEADLOCK, Lane, label_of, name_of
 from .load_options import CONTINUE
-from .load_run import DEADLOCK_RETRIES, Job, LoadedTable, LoadRun
+from .load_run import DEADLOCK_RETRIES, Job, KnownDigest, LoadedTable, LoadRun
+from .load_state import rows_in
 from .script_files import DATABASE, ROLES, ROWS, SEQUENCE, TABLE, ScriptFile, Scripts
 from .script_policy import ScriptPolicy
 from .script_runner import OVERLAP_UP_TO, Passed, passing
@@ -69,12 +70,18 @@ class FolderRunner:
         :raises RestoreError: a statement failed or changed data on its way in; context has ``line``, ``statement`` and
             ``errno``.
         """
+        state = self._run.state
+        resumed = state is not None and state.defined
         for role in ROLES:
             if role == ROWS:
+                if state is not None and not resumed:
+                    state.definitions_done(self._run.deferred)
                 self._load_rows()
                 continue
             for file in self._scripts.files:
-                if file.role == role:
+                if file.role == role and role in _BEFORE_ROWS and resumed:
+                    self._read_again(file)
+                elif file.role == role:
                     self._run_in_order(file)
 
     # -- definitions
@@ -93,6 +100,16 @@ class FolderRunner:
                 _LOG.debug("%s: line %d: %s", file.path, statement.line, label_of(action))
                 with self._run.going_on():
                     lane.run(text, action, _where(passed, file), statement.line)
+        finally:
+            source.close()
+
+    def _read_again(self, file: ScriptFile) -> None:
+        """Definitions that an earlier run has run: only what is to be done of them later is found out."""
+        source = self._scripts.open(file)
+        try:
+            for passed in passing(self._scripts.splitter(file, source), self._filters, self._policy):
+                if passed.action.verb == "CREATE" and passed.action.kind == "TABLE":
+                    self._run.create_again(passed.statement.text, passed.action)
         finally:
             source.close()
 
@@ -118,16 +135,44 @@ class FolderRunner:
             lane.session.execute("SET SESSION autocommit = 1")
 
     def _find_work(self) -> None:
-        sizes: dict[str, int] = {}
+        done = self._done_before()
         for file in self._scripts.files:
             tables = self._run.summary.files.get(file.path, {})
             if file.role == ROWS and tables:
-                name = next(iter(tables))
-                rows = self._waiting.setdefault(name, _Rows(collections.deque(), 0))
-                rows.files.append(file)
-                rows.size += sum(table.bytes for table in tables.values())
-                sizes[name] = rows.size
+                rows = self._waiting.setdefault(next(iter(tables)), _Rows(collections.deque(), 0))
+                if file.path not in done:
+                    rows.files.append(file)
+                    rows.size += sum(table.bytes for table in tables.values())
         self._disable_keys()
+        for name, rows in self._waiting.items():
+            if not rows.files:
+                self._make_keys(name)
+
+    def _done_before(self) -> t.Collection[str]:
+        """The files that an earlier run has loaded; tables that have not the rows of these alone start over."""
+        run, state = self._run, self._run.state
+        if state is None:
+            return ()
+        rows: dict[str, int] = {}
+        for path, tables in run.summary.files.items():
+            for name in tables:
+                rows[name] = rows.get(name, 0) + state.files.get(path, {}).get(name, (0, 0))[0]
+        run.main.session.execute("SET NAMES utf8mb4")
+        again = [name for name, count in rows.items() if rows_in(run.main.session, name) != count]
+        if again:
+            state.start_tables_over(again)
+            run.main.session.execute("SET SESSION foreign_key_checks = 0")
+        for name in again:
+            run.main.session.execute(f"TRUNCATE TABLE {quoting.identifier(name)}")
+        for path, counts in state.files.items():
+            for name, (count, duplicates) in counts.items():
+                known = run.summary.files[path][name]
+                table = run.tables.setdefault(name, LoadedTable())
+                table.rows += count
+                table.duplicates += duplicates
+                table.digests[path] = KnownDigest(known)
+                run.progress.advance(known.bytes, count)
+        return state.files
 
     def _disable_keys(self) -> None:
         """Engines without transactions make all but unique keys at once, when told to."""
@@ -197,6 +242,8 @@ class FolderRunner:
             lane.finish()
         finally:
             source.close()
+        if self._run.state is not None:
+            self._run.state.file_done(file.path, {name: (one.rows, one.duplicates) for name, one in found.items()})
         for name, table in found.items():
             total = self._run.tables.setdefault(name, LoadedTable())
             total.rows += table.rows
@@ -219,8 +266,10 @@ class FolderRunner:
         """A file of a table is in; after the last one come its keys."""
         rows = self._waiting[name]
         rows.running -= 1
-        if rows.files or rows.running:
-            return
+        if not rows.files and not rows.running:
+            self._make_keys(name)
+
+    def _make_keys(self, name: str) -> None:
         job = self._run.key_jobs(name)
         if job is not None:
             self._key_jobs.append(job)

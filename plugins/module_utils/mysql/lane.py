@@ -84,7 +84,7 @@ class Lane:
 
     def __init__(self, session: Session, database: str, options: LoadOptions, harmless: HarmlessWarnings) -> None:
         self.session = session
-        self._database = database
+        self.database = database
         self._options = options
         self._harmless = harmless
         self._columns: dict[str, tuple[list[str], set[str]]] = {}
@@ -176,7 +176,7 @@ class Lane:
         if table not in self._columns:
             rows = self.session.query_bytes(
                 "SELECT COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS WHERE "
-                f"TABLE_SCHEMA = {quoting.literal(self._database)} AND TABLE_NAME = {quoting.literal(table)} "
+                f"TABLE_SCHEMA = {quoting.literal(self.database)} AND TABLE_NAME = {quoting.literal(table)} "
                 "ORDER BY ORDINAL_POSITION"
             )
             described = [[(value or b"").decode("utf-8", "replace").lower() for value in row] for row in rows]

@@ -18,6 +18,7 @@ from .connection import connect
 from .folder_runner import FolderRunner
 from .lane import HarmlessWarnings, Lane
 from .load_run import LoadedTable, LoadRun
+from .load_state import LoadState, open_state
 from .options import RestoreOptions
 from .restore_selection import SelectedObjects
 from .script_files import Scripts
@@ -45,6 +46,8 @@ class MysqlRestoreTarget:
         self._session: Session | None = None
         self._others: list[Session] = []
         self._threads: list[int] = []
+        self._state: LoadState | None = None
+        self._resumes = False
         self._summary: ScriptSummary | None = None
         self._progress: Progress | None = None
 
@@ -72,9 +75,10 @@ class MysqlRestoreTarget:
         summary = self._summarized(artifact, manifest)
         preflight.check_references(summary, options.database)
         session = self._connected()
-        present = preflight.check_target(
-            session, options.database, create=options.create, clean=options.clean, force=options.force
-        )
+        if options.load.resume and self._state is None:
+            server = _identity(session).identifier or session.address
+            self._state = open_state(options, summary, manifest, server, artifact.description)
+        present = self._check_target(session)
         preflight.check_server(session, summary)
         if options.changes.set_gtid:
             replication_state.check_gtid(session, manifest, logged=not options.load.skip_binlog)
@@ -104,9 +108,7 @@ class MysqlRestoreTarget:
         summary = self._summarized(artifact, manifest)
         session = self._connected()
         # Between plan and now the target may have changed.
-        present = preflight.check_target(
-            session, options.database, create=options.create, clean=options.clean, force=options.force
-        )
+        present = self._check_target(session)
         progress.phase("loading", total_bytes=sum(table.bytes for table in summary.tables.values()))
         undo = _Undo()
         run: LoadRun | None = None
@@ -122,8 +124,10 @@ class MysqlRestoreTarget:
             if options.changes.set_gtid:
                 logged = not options.load.skip_binlog
                 replication_state.set_gtid(session, replication_state.check_gtid(session, manifest, logged=logged))
+            if self._state is not None:
+                self._state.remove()
         except DbfleetError as error:
-            keep = run is not None and bool(run.failures)
+            keep = self._state is not None or (run is not None and bool(run.failures))
             self._give_up()
             if not keep:
                 self._clear_up(undo)
@@ -131,7 +135,8 @@ class MysqlRestoreTarget:
         except BaseException:
             # An interrupt: the servers would go on with the statements at hand.
             self._give_up()
-            self._clear_up(undo)
+            if self._state is None:
+                self._clear_up(undo)
             raise
         return self._contents(summary, manifest, run.tables)
 
@@ -139,15 +144,26 @@ class MysqlRestoreTarget:
         database, load = self._options.database, self._options.load
         harmless = HarmlessWarnings()
         for _number in range(1, self._options.jobs):
-            other = connect(self._options.connection)
-            self._others.append(other)
-            self._prepare_session(other)
-            other.execute(f"USE {quoting.identifier(database)}")
+            self._others.append(self._another_session())
         lanes = [Lane(one, database, load, harmless) for one in (session, *self._others)]
-        return LoadRun(lanes, summary, load, progress, harmless)
+        return LoadRun(lanes, summary, load, progress, harmless, self._another_session, self._state)
+
+    def _another_session(self) -> Session:
+        session = connect(self._options.connection)
+        try:
+            self._prepare_session(session)
+            session.execute(f"USE {quoting.identifier(self._options.database)}")
+        except BaseException:
+            session.close()
+            raise
+        return session
 
     def _load(self, run: LoadRun, artifact: ArtifactReader) -> None:
         scripts = Scripts(artifact)
+        if self._resumes:
+            self._prepare_state(run.main.session, scripts, run.summary)
+        if self._state is not None:
+            self._state.begin_sessions(self._threads)
         policy = ScriptPolicy(run.summary.database, self._options.database)
         filters = filters_for(self._options, run.summary.database)
         if scripts.is_folder:
@@ -167,8 +183,35 @@ class MysqlRestoreTarget:
                 session.close()
         self._session = None
         self._others = []
+        if self._state is not None:
+            self._state.close()
+            self._state = None
 
     # -- the way there
+
+    def _check_target(self, session: Session) -> preflight.Inventory:
+        options = self._options
+        exists = preflight.database_exists(session, options.database)
+        self._resumes = self._state is not None and self._state.resumable and exists
+        if self._resumes:
+            # It holds what the interrupted run had made.
+            return preflight.inventory(session, options.database)
+        return preflight.check_target(
+            session, options.database, create=options.create, clean=options.clean, force=options.force
+        )
+
+    def _prepare_state(self, session: Session, scripts: Scripts, summary: ScriptSummary) -> None:
+        """Bring the target to where the interrupted run is taken up."""
+        state = t.cast(LoadState, self._state)
+        database = self._options.database
+        state.end_earlier_sessions(session, database, self._threads)
+        made = preflight.made_before(summary, preflight.inventory(session, database))
+        if scripts.is_folder and state.defined:
+            # What comes after the rows is made anew.
+            preflight.drop(session, [one for one in made if one[0] not in ("table", "sequence", "view")])
+        elif not state.offset:
+            preflight.drop(session, made)
+            state.start_over()
 
     def _summarized(self, artifact: ArtifactReader, manifest: Manifest | None) -> ScriptSummary:
         if self._summary is None:
@@ -202,7 +245,9 @@ class MysqlRestoreTarget:
         database = self._options.database
         name = quoting.identifier(database)
         self._prepare_session(session)
-        if self._options.create:
+        if self._state is not None and not self._resumes:
+            self._state.start_over()
+        if self._options.create and not self._resumes:
             session.execute(f"CREATE DATABASE {name} {summary.database_options}")
             undo.created = True
         session.execute(f"USE {name}")
@@ -278,7 +323,9 @@ class MysqlRestoreTarget:
         database = self._options.database
         context: dict[str, t.Any] = {**error.context, "done": done, "failed": failed, "not_begun": not_begun}
         counts = f"{len(done)} of {len(summary.tables)} tables were loaded completely"
-        if undo.removed:
+        if self._state is not None:
+            after = f"{counts}; the same restore with resume goes on from there"
+        elif undo.removed:
             after = f"the database {database}, which this run had created, was dropped again"
         elif undo.not_removed:
             after = f"the database {database}, which this run created, is incomplete and could not be dropped: "

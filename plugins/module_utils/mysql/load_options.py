@@ -24,6 +24,7 @@ class LoadOptions:
         row stays) or ``replace``.
     :param show_data_in_errors: let messages quote row values.
     :param resume: go on where an interrupted restore of the same backup into the same target stopped.
+    :param state_folder: where :attr:`resume` records what is done.
     :param verify: after the restore, ``rows`` counts the rows of every table, ``digest`` reads them and compares them
         with the backup's, ``none`` relies on what the server said of each statement.
     :param skip_binlog: the target's binary log is not written.
@@ -33,5 +34,6 @@ class LoadOptions:
     duplicates: str = ERROR
     show_data_in_errors: bool = False
     resume: bool = False
+    state_folder: str = ""
     verify: str = VERIFY_NONE
     skip_binlog: bool = False

@@ -14,13 +14,15 @@ import typing as t
 
 from ..errors import RestoreError
 from ..progress import Progress
-from . import faults, wire
-from .deferred_keys import DeferredKeys, defer, key_names
+from . import faults, preflight, wire
+from .deferred_keys import AddingKeys, DeferredKeys, defer, key_names
 from .lane import DEADLOCK, Done, HarmlessWarnings, Lane, name_of
 from .load_options import CONTINUE, IGNORE, LoadOptions
+from .load_state import LoadState
 from .quoting import identifier
 from .script_files import natural
 from .script_summary import ScriptSummary, ScriptTable, TableDigest, joined
+from .session import Session
 from .statements import Action, classify
 
 _LOG = logging.getLogger("dbfleet.mysql")
@@ -34,6 +36,24 @@ _NAMED_AT_MOST = 10
 Job = t.Callable[[Lane], t.Generator[None, None, None]]
 
 
+class Digest(t.Protocol):
+    """The data of one table in one file."""
+
+    def record(self) -> ScriptTable:
+        """What is known of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownDigest:
+    """Data that an earlier run has loaded."""
+
+    table: ScriptTable
+
+    def record(self) -> ScriptTable:
+        """What was read of it when the backup was verified."""
+        return self.table
+
+
 @dataclasses.dataclass
 class LoadedTable:
     """What was loaded into one table so far.
@@ -45,11 +65,11 @@ class LoadedTable:
 
     rows: int = 0
     duplicates: int = 0
-    digests: dict[str, TableDigest] = dataclasses.field(default_factory=dict)
+    digests: dict[str, Digest] = dataclasses.field(default_factory=dict)
 
     def digest(self, path: str) -> TableDigest:
         """That of one file, as it grows."""
-        return self.digests.setdefault(path, TableDigest())
+        return t.cast(TableDigest, self.digests.setdefault(path, TableDigest()))
 
     def data(self) -> ScriptTable:
         """What was loaded, as a summary tells it."""
@@ -61,6 +81,8 @@ class LoadRun:
     """The state of one load.
 
     :param lanes: the first one is the main one, on which definitions are run.
+    :param connect: gives another connection to the target's database.
+    :param state: where it is recorded what is done, for a restore that may be resumed.
 
     :attr:`tables` fills as rows are loaded; :attr:`failures` lists the statements that failed where the restore goes
     on behind them.
@@ -73,13 +95,18 @@ class LoadRun:
         options: LoadOptions,
         progress: Progress,
         harmless: HarmlessWarnings,
+        connect: t.Callable[[], Session],
+        state: LoadState | None = None,
     ) -> None:
         self.lanes = lanes
         self.main = lanes[0]
         self.summary = summary
+        self.database = lanes[0].database
         self.options = options
         self.progress = progress
         self.harmless = harmless
+        self.connect = connect
+        self.state = state
         self.tables: dict[str, LoadedTable] = {}
         self.failures: list[RestoreError] = []
         self.deferred: dict[str, DeferredKeys] = {}
@@ -184,6 +211,21 @@ class LoadRun:
         self.deferred[keys.table] = keys
         return keys.create
 
+    def present(self, session: Session) -> tuple[tuple[str, str], ...]:
+        """Kind and name of everything of the backup that is in the target, in the order of dropping it."""
+        return preflight.made_before(self.summary, preflight.inventory(session, self.database))
+
+    def create_again(self, text: bytes, action: Action) -> None:
+        """Remember the keys that are to be made of a table that an earlier run has made."""
+        if self.state is not None and name_of(action) in self.state.deferred:
+            keys = defer(text, self.summary.references)
+            if keys is not None:
+                self.deferred[keys.table] = keys
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Rows and duplicates of every table so far."""
+        return {name: (table.rows, table.duplicates) for name, table in self.tables.items()}
+
     def _defers_keys(self) -> bool:
         # Duplicates are found by the keys that are there, and a failed row must not cost a table its keys.
         return self.options.on_error != CONTINUE and self.options.duplicates == "error"
@@ -195,18 +237,22 @@ class LoadRun:
     def key_jobs(self, table: str) -> Job | None:
         """The work of making a table's keys, without the foreign ones."""
         keys = self.deferred.get(table)
-        return None if keys is None else self._altering(table, keys.keys)
+        return None if keys is None or not keys.keys else self._altering(table, keys.keys)
 
     def foreign_key_jobs(self) -> list[Job]:
         """The work of making all foreign keys, once all other keys are there."""
         found = self.deferred.values()
         return [self._altering(keys.table, (keys.foreign_keys,)) for keys in found if keys.foreign_keys]
 
-    def _altering(self, table: str, alters: t.Sequence[bytes]) -> Job:
+    def _altering(self, table: str, alters: t.Sequence[AddingKeys]) -> Job:
         def job(lane: Lane) -> t.Generator[None, None, None]:
             lane.session.execute("SET NAMES utf8mb4")
             lane.session.execute("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0")
-            for alter in alters:
+            present = self._present_keys(lane, table)
+            for alter, names in alters:
+                if names <= present:
+                    # An interrupted run has made them.
+                    continue
                 _LOG.debug("making deferred keys of %s", table)
                 self.item(table)
                 for attempt in range(DEADLOCK_RETRIES):
@@ -222,14 +268,18 @@ class LoadRun:
 
         return job
 
+    @staticmethod
+    def _present_keys(lane: Lane, table: str) -> frozenset[str]:
+        rows = lane.session.query_bytes(f"SHOW CREATE TABLE {identifier(table)}")
+        return key_names(rows[0][1] or b"")
+
     def check_keys(self) -> None:
         """Every key that was made later is there.
 
         :raises RestoreError: one is not.
         """
         for keys in self.deferred.values():
-            rows = self.main.session.query_bytes(f"SHOW CREATE TABLE {identifier(keys.table)}")
-            missing = sorted(keys.names - key_names(rows[0][1] or b""))
+            missing = sorted(keys.names - self._present_keys(self.main, keys.table))
             if missing:
                 raise RestoreError(
                     f"the keys {', '.join(missing[:_NAMED_AT_MOST])} of {keys.table} are missing after they were made",

@@ -16,14 +16,16 @@ import time
 import typing as t
 
 from ..errors import RestoreError
-from . import wire
+from . import preflight, quoting, wire
 from .lane import DEADLOCK, Lane, label_of, name_of
 from .load_options import CONTINUE
 from .load_run import DEADLOCK_RETRIES, LoadedTable, LoadRun
+from .load_state import rows_in
 from .script import Statement
 from .script_files import Splitter
 from .script_insert import head_end
 from .script_policy import ScriptPolicy
+from .session import Session
 from .statement_filter import StatementFilter, apply_filters
 from .statements import Action, classify
 
@@ -37,6 +39,8 @@ _TRANSACTION_VERBS = frozenset({"BEGIN", "START", "ROLLBACK", "SAVEPOINT", "RELE
 _SETTING_VERBS = frozenset({"SET", "USE"})
 _READING_VERBS = frozenset({"SELECT", "SHOW", "DO"})
 _TAIL = 4096
+# Behind every statement.
+_EVERYTHING = 1 << 62
 
 
 class Passed(t.NamedTuple):
@@ -94,6 +98,8 @@ class ScriptRunner:
         self._lanes = [run.main] if mixes else list(run.lanes)
         self._label = ""
         self._begun: set[str] = set()
+        self._skip_until = run.state.offset if run.state is not None else 0
+        self._made: set[tuple[str, str]] = set()
 
     def run(self, filters: t.Sequence[StatementFilter], policy: ScriptPolicy) -> None:
         """Run everything.
@@ -101,15 +107,24 @@ class ScriptRunner:
         :raises RestoreError: a statement failed or changed data on its way in; context has ``line``, ``statement`` and
             ``errno``.
         """
+        run = self._run
         if self._commits:
             for lane in self._lanes:
                 lane.session.execute("SET SESSION autocommit = 0")
+        resumed = self._skip_until > 0
         for passed in passing(self._splitter, filters, policy):
+            if passed.statement.offset < self._skip_until:
+                self._skip(passed)
+                del passed
+                continue
+            if resumed:
+                resumed = False
+                self._check_earlier()
             label = label_of(passed.action)
             if label != self._label:
                 self._label = label
                 _LOG.debug("line %d: %s", passed.statement.line, label)
-                self._run.item(name_of(passed.action))
+                run.item(name_of(passed.action))
             if passed.action.is_data:
                 self._insert(passed)
             else:
@@ -118,9 +133,62 @@ class ScriptRunner:
         self._finish_all()
         if self._commits:
             self._commit_all()
-            for lane in self._run.lanes:
+            for lane in run.lanes:
                 lane.session.execute("SET SESSION autocommit = 1")
+        if resumed:
+            self._check_earlier()
+        if run.state is not None:
+            run.state.script_done_until(_EVERYTHING, run.counts(), run.deferred, important=True)
         self._make_keys()
+
+    # -- what an earlier run has done
+
+    def _skip(self, passed: Passed) -> None:
+        """Pass a statement that an earlier run has run; the session's settings are made again."""
+        run, action = self._run, passed.action
+        if action.is_data:
+            run.tables.setdefault(name_of(action), LoadedTable()).digest("").add(passed.original, action)
+            self._begun.add(name_of(action))
+            run.progress.advance(len(passed.original))
+        elif action.verb in _SETTING_VERBS:
+            self._other(passed)
+        elif action.verb == "CREATE":
+            self._made.update((action.kind.lower(), name.name.lower()) for name in action.names)
+            if action.kind == "TABLE":
+                run.create_again(passed.statement.text, action)
+            elif action.kind == "TRIGGER":
+                self._lanes = [run.main]
+
+    def _check_earlier(self) -> None:
+        """What was made behind the recorded statement goes away, and tables have the rows recorded or start over.
+
+        :raises RestoreError: a table lost rows that were committed, or got others.
+        """
+        run = self._run
+        for name, (rows, duplicates) in (run.state.counts if run.state else {}).items():
+            table = run.tables.setdefault(name, LoadedTable())
+            table.rows, table.duplicates = rows, duplicates
+        # Not one of the connections, which are as the script has set them.
+        session = run.connect()
+        try:
+            session.execute("SET SESSION foreign_key_checks = 0")
+            preflight.drop(session, [one for one in run.present(session) if (one[0], one[1].lower()) not in self._made])
+            self._check_rows(session)
+        finally:
+            session.close()
+
+    def _check_rows(self, session: Session) -> None:
+        run = self._run
+        for name in run.summary.tables:
+            recorded = run.tables[name].rows if name in run.tables else 0
+            if ("table", name.lower()) not in self._made or rows_in(session, name) == recorded:
+                continue
+            if recorded:
+                raise RestoreError(
+                    f"the table {name} has not the {recorded} rows that the interrupted restore had loaded",
+                    hint="another session or a crash changed it: restore without resume into an empty database",
+                )
+            session.execute(f"TRUNCATE TABLE {quoting.identifier(name)}")
 
     # -- rows
 
@@ -217,6 +285,10 @@ class ScriptRunner:
         if action.verb not in _SETTING_VERBS and self._commits:
             # Definitions wait for open transactions of other connections.
             self._commit_all()
+            if self._run.state is not None and statement.offset >= self._skip_until:
+                self._run.state.script_done_until(
+                    statement.offset, self._run.counts(), self._run.deferred, important=False
+                )
         if action.verb in ("LOCK", "UNLOCK") and len(self._lanes) > 1:
             # It would shut out the other connections.
             return

@@ -68,7 +68,6 @@ RESTORE = (
         "record what is done, and go on where the same restore was interrupted",
         ("--resume",),
         ("restore",),
-        (POSTGRESQL,),
         type="bool",
     ),
     Option(
@@ -76,7 +75,6 @@ RESTORE = (
         "where --resume records what is done",
         ("--state-folder",),
         ("restore",),
-        (POSTGRESQL,),
         type="path",
         metavar="FOLDER",
     ),
