@@ -104,7 +104,7 @@ options:
     type: str
     choices:
       custom: PostgreSQL. One compressed file, as C(pg_dump --format=custom) writes it.
-      directory: A folder with a file for every table.
+      directory: A folder with a file for every table, or several (MySQL and MariaDB, as C(mydumper) writes it).
       tar: PostgreSQL. As V(directory), in one tar file.
       plain: One file of SQL statements.
   compress:
@@ -115,7 +115,7 @@ options:
     type: str
   jobs:
     description:
-      - How many processes share the work, where the format allows it.
+      - How many processes share the work. Above 1 it needs the O(format) V(directory).
     type: int
     default: 1
   max_age:

@@ -129,7 +129,7 @@ DEFAULT_POSITIONS = PositionForm()
 class BackupOptions:
     """What to back up of one database, and in which form.
 
-    :param format: ``plain`` now; ``directory`` is refused until it exists.
+    :param format: ``plain`` or ``directory``.
     :param compression: as ``--compress`` names it; empty takes the format's default.
     :param jobs: worker processes; the format ``plain`` is one stream and takes no more than one.
     :param selection: what of it.
