@@ -1,11 +1,12 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""``dbfleet binlog``: what MySQL's and MariaDB's binlogs hold."""
+"""``dbfleet binlog``: listing, archiving and replaying the binlogs of MySQL and MariaDB."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import re
@@ -14,9 +15,11 @@ import typing as t
 from ..errors import UsageError
 from ..mysql.binlog.archive import ArchiveRequest
 from ..mysql.binlog.listing import Listed, TransactionFilter, list_transactions
+from ..mysql.binlog.replay_job import ReplayRequest
 from ..mysql.binlog.transactions import Transaction
 from ..requests.binlog import archive_request
-from ..requests.given import given_to_command
+from ..requests.connection import mysql_connection
+from ..requests.given import Given, given_to_command
 from ..requests.option import MYSQL
 from ..requests.options import options_of
 from .arguments import RefusePassword, add_option, read_password_file
@@ -32,10 +35,13 @@ def binlog_arguments(arguments: t.Sequence[str]) -> argparse.Namespace:
     :raises UsageError: it is not understood.
     :raises SystemExit: for ``--help``, which has been printed.
     """
-    parser = Parser(prog="dbfleet binlog", description="Look into MySQL's and MariaDB's binlogs, and archive them.")
+    parser = Parser(
+        prog="dbfleet binlog", description="Look into MySQL's and MariaDB's binlogs, archive and replay them."
+    )
     commands = parser.add_subparsers(dest="job", metavar="COMMAND", required=True)
     _add_list(commands)
     _add_archive(commands)
+    _add_replay(commands)
     return parser.parse_args(arguments)
 
 
@@ -46,34 +52,60 @@ def _add_archive(commands: t.Any) -> None:
         description="Copy a server's binlogs into a folder, byte for byte, from where the last copy ended.",
         epilog="The password comes from MYSQL_PWD, an option file or --password-file, never from an argument.",
     )
-    for option in options_of("archive", MYSQL).values():
+    _add_connection(parser, "archive")
+    _add_output(parser)
+
+
+def _add_replay(commands: t.Any) -> None:
+    parser = commands.add_parser(
+        "replay",
+        help="apply the transactions of binlog files to a server",
+        description="Apply the transactions of binlog files to a server, up to a moment, each whole or not at all.",
+        epilog="A time without a zone is this machine's. The password comes from MYSQL_PWD, an option file or "
+        "--password-file, never from an argument.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE|FOLDER", help="binlog files in order, or an archive's folder")
+    _add_filters(parser)
+    parser.add_argument("--skip-gtids", action="store_true", help="apply them as new transactions of the target")
+    parser.add_argument("--check", "--dry-run", action="store_true", help="say what would be applied, change nothing")
+    _add_connection(parser, "replay")
+    _add_output(parser)
+
+
+def _add_connection(parser: t.Any, job: str) -> None:
+    for option in options_of(job, MYSQL).values():
         add_option(parser, option, MYSQL)
     parser.add_argument("--password-file", metavar="FILE", help="a private file that holds the password alone")
     parser.add_argument("--password", nargs="?", action=RefusePassword, help=argparse.SUPPRESS)
+
+
+def _add_output(parser: t.Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     parser.add_argument("--quiet", action="store_true", help="show nothing but warnings and errors")
+
+
+def _add_filters(parser: t.Any) -> None:
+    parser.add_argument("--start-datetime", type=_moment, metavar="TIME", help="committed at this time or later")
+    parser.add_argument("--stop-datetime", type=_moment, metavar="TIME", help="committed before this time")
+    parser.add_argument("--start-position", type=int, default=0, metavar="N", help="from here on in the first file")
+    parser.add_argument("--stop-position", type=int, metavar="N", help="before this in the last file")
+    parser.add_argument("--include-gtids", default="", metavar="SET", help="only these GTIDs")
+    parser.add_argument("--exclude-gtids", default="", metavar="SET", help="all but these GTIDs")
+    parser.add_argument("--server-id", type=int, metavar="N", help="made on this server")
 
 
 def _add_list(commands: t.Any) -> None:
     listing = commands.add_parser(
         "list",
         help="list the transactions of binlog files",
-        description="List the transactions of binlog files: when, where, how large, which tables and how many rows.",
+        description="List the transactions of binlog files: when, how large, which tables and how many rows.",
         epilog="A time without a zone is this machine's. Row values are not shown. Every file is verified to its end.",
     )
     listing.add_argument("files", nargs="+", metavar="FILE", help="binlog files in their order, compressed or not")
-    listing.add_argument("--start-datetime", type=_moment, metavar="TIME", help="committed at this time or later")
-    listing.add_argument("--stop-datetime", type=_moment, metavar="TIME", help="committed before this time")
-    listing.add_argument(
-        "--start-position", type=int, default=0, metavar="N", help="from this offset of the first file"
-    )
-    listing.add_argument("--stop-position", type=int, metavar="N", help="before this in the last file")
-    listing.add_argument("--include-gtids", default="", metavar="SET", help="only these GTIDs")
-    listing.add_argument("--exclude-gtids", default="", metavar="SET", help="all but these GTIDs")
+    _add_filters(listing)
     listing.add_argument("--database", action="append", default=[], metavar="DB", help="that touch this database")
     listing.add_argument("--table", action="append", default=[], metavar="DB.TABLE", help="that touch this table")
     listing.add_argument("--verb", action="append", default=[], metavar="VERB", help="that do this: DROP, DELETE, …")
-    listing.add_argument("--server-id", type=int, metavar="N", help="made on this server")
     listing.add_argument("--json", action="store_true", help="one JSON object a transaction, a line each")
 
 
@@ -82,10 +114,56 @@ def binlog_archive_request(arguments: argparse.Namespace) -> ArchiveRequest:
 
     :raises UsageError: the options contradict each other or a value is not valid.
     """
-    values = {name: value for name, value in vars(arguments).items() if name in options_of("archive", MYSQL)}
+    return archive_request(_given(arguments))
+
+
+def binlog_replay_request(arguments: argparse.Namespace) -> ReplayRequest:
+    """What to replay.
+
+    :raises UsageError: the options contradict each other or a value is not valid.
+    """
+    return ReplayRequest(
+        connection=mysql_connection(_given(arguments)),
+        paths=tuple(arguments.files),
+        wanted=_filter(arguments),
+        keep_gtids=not arguments.skip_gtids,
+        check=arguments.check,
+    )
+
+
+def _given(arguments: argparse.Namespace) -> Given:
+    values = {name: value for name, value in vars(arguments).items() if name in options_of(arguments.job, MYSQL)}
     if arguments.password_file:
         values["login_password"] = read_password_file(arguments.password_file)
-    return archive_request(given_to_command("archive", MYSQL, values))
+    return given_to_command(arguments.job, MYSQL, values)
+
+
+def _filter(arguments: argparse.Namespace) -> TransactionFilter:
+    return TransactionFilter(
+        start=arguments.start_datetime,
+        stop=arguments.stop_datetime,
+        start_position=arguments.start_position,
+        stop_position=arguments.stop_position,
+        include_gtids=arguments.include_gtids,
+        exclude_gtids=arguments.exclude_gtids,
+        server_id=arguments.server_id,
+    )
+
+
+def replay_text(data: t.Mapping[str, t.Any], *, check: bool) -> str:
+    """What replaying did, or would do."""
+    if not data["transactions"]:
+        return "nothing to replay: no transaction is wanted\n"
+    lines = [
+        f"{'would apply' if check else 'applied'} {data['transactions']:,} transactions ({size_text(data['bytes'])})"
+    ]
+    for words, place in (("the last one", data["last"]), ("the first one left out", data["left_out"])):
+        if place:
+            gtid = f" ({place['gtid']})" if place["gtid"] else ""
+            lines.append(f"  {words}: at {place['start']} of {printable(place['file'])}{gtid}")
+    if data["incomplete"]:
+        lines.append(f"  not complete, and therefore left out: {data['incomplete']}")
+    return "\n".join(lines) + "\n"
 
 
 def archive_text(data: t.Mapping[str, t.Any]) -> str:
@@ -101,17 +179,11 @@ def binlog_lines(arguments: argparse.Namespace) -> t.Iterator[str]:
     :raises UsageError: a filter cannot be understood.
     :raises DbfleetError: as :func:`list_transactions`.
     """
-    wanted = TransactionFilter(
-        start=arguments.start_datetime,
-        stop=arguments.stop_datetime,
-        start_position=arguments.start_position,
-        stop_position=arguments.stop_position,
-        include_gtids=arguments.include_gtids,
-        exclude_gtids=arguments.exclude_gtids,
+    wanted = dataclasses.replace(
+        _filter(arguments),
         databases=tuple(arguments.database),
         tables=tuple(arguments.table),
         verbs=tuple(verb.upper() for verb in arguments.verb),
-        server_id=arguments.server_id,
     )
     file = ""
     for listed in list_transactions(arguments.files, wanted):

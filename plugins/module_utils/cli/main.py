@@ -23,6 +23,7 @@ from .output import (
     backup_text,
     cluster_backup_text,
     cluster_restore_text,
+    cluster_script_text,
     error_data,
     error_text,
     info_text,
@@ -64,23 +65,29 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
 def _binlogs(arguments: t.Sequence[str]) -> None:
     # Imported here, because the others do not need it and start the faster.
     from ..mysql.binlog.archive import archive_binlogs
-    from .binlog import archive_text, binlog_archive_request, binlog_arguments, binlog_lines
+    from ..mysql.binlog.replay_job import replay_binlogs
+    from . import binlog
 
-    given = binlog_arguments(arguments)
+    given = binlog.binlog_arguments(arguments)
     if given.job == "list":
-        for line in binlog_lines(given):
+        for line in binlog.binlog_lines(given):
             if not _print(line):
                 return
         return
     progress = Progress(progress_sink(sys.stderr, quiet=given.quiet, debug=False))
     try:
-        data = archive_binlogs(binlog_archive_request(given), progress).to_dict()
+        if given.job == "archive":
+            data = archive_binlogs(binlog.binlog_archive_request(given), progress).to_dict()
+            text = binlog.archive_text(data)
+        else:
+            data = replay_binlogs(binlog.binlog_replay_request(given), progress).to_dict()
+            text = binlog.replay_text(data, check=given.check)
     finally:
         progress.finish()
     if given.json:
         _print(json_line(data))
     elif not given.quiet:
-        _tell(archive_text(data))
+        _tell(text)
 
 
 def _run(command: Command) -> _Outcome:
@@ -111,6 +118,7 @@ def _backup(command: Command, progress: Progress) -> _Outcome:
 
 def _restore(command: Command, progress: Progress) -> _Outcome:
     from ..cluster_restore import ClusterRestoreRequest, restore_cluster
+    from ..cluster_script import ClusterScriptRequest, restore_cluster_script
     from ..requests.restore import restore_request
     from ..restore import restore
     from ..restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
@@ -119,6 +127,9 @@ def _restore(command: Command, progress: Progress) -> _Outcome:
     if isinstance(request, ClusterRestoreRequest):
         data = restore_cluster(request, progress).to_dict()
         return data, cluster_restore_text(data, check=command.check)
+    if isinstance(request, ClusterScriptRequest):
+        data = restore_cluster_script(request, progress).to_dict()
+        return data, cluster_script_text(data, check=command.check)
     if isinstance(request, RestoreScriptRequest):
         if request.file == STANDARD_OUTPUT and command.json:
             raise UsageError("--json and a script cannot both go to standard output", hint="name a file for the script")

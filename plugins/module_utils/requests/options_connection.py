@@ -61,4 +61,4 @@ _CONNECTION = (
     ),
 )
 
-CONNECTION = tuple(dataclasses.replace(option, jobs=(*TRANSFER, "archive")) for option in _CONNECTION)
+CONNECTION = tuple(dataclasses.replace(option, jobs=(*TRANSFER, "archive", "replay")) for option in _CONNECTION)

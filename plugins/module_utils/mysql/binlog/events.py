@@ -72,12 +72,14 @@ class BinlogReader:
 
     :param source: at the magic number.
     :param name: what to call the file in messages.
+    :param partial: the file may end within an event, which is then not there.
     :raises CorruptArtifactError: it is not a binlog, is damaged or ends within an event.
     :raises UnsupportedObjectError: it is encrypted, or holds an event of an unknown type.
     """
 
-    def __init__(self, source: ByteSource, name: str) -> None:
+    def __init__(self, source: ByteSource, name: str, *, partial: bool = False) -> None:
         self._source = source
+        self._partial = partial
         self._name = name
         self._format: FormatDescription | None = None
         self._position = len(codes.MAGIC)
@@ -110,10 +112,15 @@ class BinlogReader:
             head = read_exactly(self._source, HEADER.size)
             if not head:
                 return
-            if len(head) < HEADER.size:
-                raise self._cut_off()
-            header = EventHeader._make(HEADER.unpack(head))
-            yield self._event(header, head)
+            try:
+                if len(head) < HEADER.size:
+                    raise self._cut_off()
+                event = self._event(EventHeader._make(HEADER.unpack(head)), head)
+            except TruncatedBinlogError:
+                if self._partial:
+                    return
+                raise
+            yield event
 
     def _event(self, header: EventHeader, head: bytes) -> Event:
         if not HEADER.size <= header.size <= LONGEST:

@@ -16,7 +16,9 @@ _TOP_BIT_OF_55 = 1 << 55
 _ANONYMOUS = "ANONYMOUS"
 #: MariaDB: there is no event at the end that commits.
 _STANDALONE = 1
+_GROUP_COMMIT = 2
 _DDL = 32
+_PREPARED_XA = 64
 #: The fields of a tagged event by number.
 _FLAGS, _UUID, _NUMBER, _TAG = 0, 1, 2, 3
 _IMMEDIATE, _LENGTH = 6, 8
@@ -31,12 +33,14 @@ class Gtid:
     :param committed: microseconds since 1970 when this server committed it; 0 where that is not recorded.
     :param standalone: MariaDB: exactly one statement follows, without a commit of its own.
     :param is_ddl: MariaDB says so.
+    :param xid: MariaDB: an XA transaction begins, under this identifier as SQL has it.
     """
 
     text: str
     committed: int = 0
     standalone: bool = False
     is_ddl: bool = False
+    xid: str = ""
 
 
 def parse_gtid(event_type: int, server_id: int, body: bytes, what: str) -> Gtid:
@@ -47,10 +51,27 @@ def parse_gtid(event_type: int, server_id: int, body: bytes, what: str) -> Gtid:
     reader = BodyReader(body, what)
     if event_type == codes.MARIADB_GTID:
         number, domain, flags = reader.number(8), reader.number(4), reader.number(1)
-        return Gtid(f"{domain}-{server_id}-{number}", standalone=bool(flags & _STANDALONE), is_ddl=bool(flags & _DDL))
+        if flags & _GROUP_COMMIT:
+            reader.take(8)
+        return Gtid(
+            f"{domain}-{server_id}-{number}",
+            standalone=bool(flags & _STANDALONE),
+            is_ddl=bool(flags & _DDL),
+            xid=_xid(reader) if flags & _PREPARED_XA else "",
+        )
     if event_type == codes.GTID_TAGGED:
         return _tagged(reader)
     return _untagged(reader, anonymous=event_type == codes.ANONYMOUS_GTID)
+
+
+def _xid(reader: BodyReader) -> str:
+    form, global_size, branch_size = reader.number(4), reader.number(1), reader.number(1)
+    return xid_text(form, reader.take(global_size), reader.take(branch_size))
+
+
+def xid_text(form: int, global_part: bytes, branch: bytes) -> str:
+    """An XA transaction's identifier as the servers log it in statements."""
+    return f"X'{global_part.hex()}',X'{branch.hex()}',{form}"
 
 
 def _untagged(reader: BodyReader, *, anonymous: bool) -> Gtid:

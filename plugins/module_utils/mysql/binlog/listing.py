@@ -63,12 +63,12 @@ def list_transactions(paths: t.Sequence[str], wanted: TransactionFilter) -> t.It
     :raises NotFoundError, StorageError: a file cannot be read.
     :raises CorruptArtifactError, UnsupportedObjectError: as :class:`.events.BinlogReader`.
     """
-    matches = _Matcher(wanted)
+    matches = TransactionMatcher(wanted)
     for index, path in enumerate(paths):
         name = os.path.basename(path)
         first = wanted.start_position if index == 0 else 0
         last = wanted.stop_position if index == len(paths) - 1 else None
-        with contextlib.closing(_opened(path)) as source:
+        with contextlib.closing(open_binlog(path)) as source:
             for transaction in transactions(BinlogReader(source, name), name):
                 if transaction.start < first or (last is not None and transaction.start >= last):
                     continue
@@ -76,7 +76,11 @@ def list_transactions(paths: t.Sequence[str], wanted: TransactionFilter) -> t.It
                     yield Listed(name, transaction)
 
 
-def _opened(path: str) -> ByteSource:
+def open_binlog(path: str) -> ByteSource:
+    """The bytes of a binlog file, decompressed.
+
+    :raises NotFoundError, StorageError: it cannot be read.
+    """
     source = FileSource(path)
     try:
         method = detect_method(read_exactly(source, _DETECTED_BY))
@@ -87,7 +91,12 @@ def _opened(path: str) -> ByteSource:
     return source if method == "none" else decompress_source(source, method, name=path)
 
 
-class _Matcher:
+class TransactionMatcher:
+    """Whether a transaction is wanted, wherever it stands.
+
+    :raises UsageError: a GTID or a table's name cannot be understood.
+    """
+
     def __init__(self, wanted: TransactionFilter) -> None:
         self._wanted = wanted
         self._included = _gtids(wanted.include_gtids)

@@ -14,7 +14,7 @@ import typing as t
 from ..statements import Action, classify
 from . import codes
 from .compressed import inner_events, uncompressed
-from .events import BinlogReader, Event
+from .events import Event
 from .gtid_event import Gtid, parse_gtid
 from .query_event import Query, parse_query
 from .rows import count_rows, parse_rows_head
@@ -186,15 +186,16 @@ class _Open:
         )
 
 
-def transactions(reader: BinlogReader, name: str) -> t.Iterator[Transaction]:
+def transactions(events: t.Iterable[Event], name: str) -> t.Iterator[Transaction]:
     """The transactions of a file in their order.
 
+    :param events: usually a :class:`.events.BinlogReader`.
     One that the file does not end is the last, and not complete.
 
     :param name: what to call the file in messages.
-    :raises CorruptArtifactError, UnsupportedObjectError: as :class:`BinlogReader`.
+    :raises CorruptArtifactError, UnsupportedObjectError: as :class:`.events.BinlogReader`.
     """
-    return _Grouping(name).run(reader)
+    return _Grouping(name).run(events)
 
 
 class _Grouping:
