@@ -50,6 +50,9 @@ options:
         named with O(backup).
       - The globals come first, as with O(globals_only), then every database. None of the databases may exist, but
         C(postgres) and C(template1), which every server has; these must be empty unless O(force) is set.
+      - With O(source), run a script of C(pg_dumpall), or of C(pg_dump --create), as it is. The databases that it fills
+        must not exist or be empty. Roles that exist and that the script would alter are an error unless O(force) is
+        set. There is no transaction; what was done before an error remains.
     type: bool
   globals_only:
     description:
@@ -114,7 +117,7 @@ options:
         with V(digest), every byte of their rows with the digest in the manifest or, where there is none, with the
         archive. A difference fails the restore.
       - V(none), the default, relies on the number of rows that the server says it took of each table.
-      - PostgreSQL only, and not for scripts.
+      - For scripts of PostgreSQL there is V(none) only, for MySQL and MariaDB V(none) and V(rows).
     type: str
     choices: [none, rows, digest]
   analyze:
@@ -130,14 +133,15 @@ options:
         starts over.
       - What is recorded goes into a small file in O(state_folder), which is removed in the end. With O(create) the
         unfinished database waits under a name that begins with C(dbfleet_resumable_).
-      - Does not go with O(clean), O(single_transaction) and scripts.
-      - PostgreSQL only.
+      - For PostgreSQL it does not go with O(clean), O(single_transaction) and scripts.
+      - For MySQL and MariaDB the unfinished database stays under its name. It does not go with O(clean), O(force),
+        O(duplicates) and O(on_error=continue). Of a script, what comes behind the last table that was done starts over;
+        of a folder, files whose rows are in stay.
     type: bool
   state_folder:
     description:
       - Where O(resume) records what is done, by default C(dbfleet) in C(XDG_STATE_HOME), in C(/var/lib) for root, or in
         C(~/.local/state).
-      - PostgreSQL only.
     type: path
   show_data_in_errors:
     description:
@@ -374,6 +378,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import respawn
 
 from ..module_utils.cluster_restore import ClusterRestoreRequest, ClusterRestoreResult, restore_cluster
+from ..module_utils.cluster_script import ClusterScriptRequest, restore_cluster_script
 from ..module_utils.errors import UsageError
 from ..module_utils.module_entry import run_module
 from ..module_utils.progress import Progress
@@ -394,6 +399,8 @@ def main() -> None:
 
     def job(progress: Progress) -> RestoreResult | ClusterRestoreResult:
         request = restore_request(given_to_module("restore", module.params), check=module.check_mode)
+        if isinstance(request, ClusterScriptRequest):
+            return restore_cluster_script(request, progress)
         if isinstance(request, RestoreScriptRequest):
             if request.file == STANDARD_OUTPUT:
                 raise UsageError("a module has no standard output for a script", hint="name a file")

@@ -105,6 +105,22 @@ def restore_text(data: Data, *, check: bool) -> str:
     return _title(f"restored database {restore['database']}") + _facts(facts)
 
 
+def cluster_script_text(data: Data, *, check: bool) -> str:
+    """What a script for several databases did, or in check mode would do."""
+    restore = data["restore"]
+    facts = [("from", restore["source"]), ("checked", restore["verified"])]
+    if restore["altered_roles"]:
+        roles = ", ".join(f"role {name!r}" for name in restore["altered_roles"])
+        facts.append(("would alter" if check else "altered", roles))
+    for database in restore["databases"]:
+        rows = "" if check else f"{database['rows']:,} rows in {_count(database['table_count'], 'table')}"
+        how = "created" if database["created"] else "filled"
+        facts.append((f"database {database['database']}", ", ".join(filter(None, (how, rows)))))
+    facts.append(("took", duration_text(restore["duration"])))
+    what = _count(len(restore["databases"]), "database")
+    return _title(f"the script can be run: {what}" if check else f"ran the script: {what}") + _facts(facts)
+
+
 def restore_script_text(data: Data, *, check: bool) -> str:
     """Which script was written, or in check mode would be."""
     restore = data["restore"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ..errors import CorruptArtifactError, UsageError
@@ -20,10 +21,12 @@ from .script_needs import NeedsReader, ScriptNeeds
 from .script_source import ScriptSource
 from .script_tables import ScriptTable, TableTally
 from .script_transaction import check_single_transaction
+from .text import to_text
 
 _BLOCK_SIZE = 1 << 18
 _INSERT_BATCH = 2000
 _MOST_NAMED = 10
+_ROLE = re.compile(rb'CREATE ROLE (?:([a-z_][a-z0-9_$]*)|"((?:[^"]|"")+)")')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +37,14 @@ class ScriptSummary:
     :param objects: how many objects of each kind it creates; kinds in lower case.
     :param databases: the databases that it connects to, in order.
     :param needs: what must exist on the server.
+    :param roles: those that it creates.
     """
 
     tables: tuple[ScriptTable, ...]
     objects: t.Mapping[str, int]
     databases: tuple[str, ...]
     needs: ScriptNeeds = dataclasses.field(default_factory=ScriptNeeds)
+    roles: tuple[str, ...] = ()
 
 
 def verify_script(
@@ -100,6 +105,7 @@ class _Walk:
         self._tally = TableTally()
         self._objects: dict[str, int] = {}
         self._databases: dict[str, None] = {}
+        self._roles: list[str] = []
         self._needs = NeedsReader()
 
     def run(self) -> ScriptSummary:
@@ -118,7 +124,9 @@ class _Walk:
 
     def summary(self) -> ScriptSummary:
         """What was found so far."""
-        return ScriptSummary(self._tally.tables(), self._objects, tuple(self._databases), self._needs.needs())
+        return ScriptSummary(
+            self._tally.tables(), self._objects, tuple(self._databases), self._needs.needs(), tuple(self._roles)
+        )
 
     def _add_command(self, command: MetaCommand) -> None:
         if command.name == "connect":
@@ -137,6 +145,9 @@ class _Walk:
         kind = created_kind(text)
         if kind:
             self._objects[kind] = self._objects.get(kind, 0) + 1
+            role = _ROLE.match(text) if kind == "role" else None
+            if role is not None:
+                self._roles.append(to_text(role.group(1) or role.group(2).replace(b'""', b'"')))
         elif self._settings.observe(text):
             self._use_settings()
         if self._single_transaction:

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..cluster_restore import ClusterRestoreRequest
+from ..cluster_script import ClusterScriptRequest
 from ..restore import Origin, RestoreRequest
 from ..restore_script import RestoreScriptRequest
+from .connection import postgresql_connection
 from .given import Given
 from .mysql_restore import mysql_restore
 from .option import POSTGRESQL
@@ -18,7 +22,10 @@ from .postgresql_restore_script import restore_to_script_options
 _SCRIPT = ("if_exists", "no_restrict", "restrict_key", "superuser", "use_set_session_authorization")
 
 
-def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRestoreRequest | RestoreScriptRequest:
+Request = t.Union[RestoreRequest, ClusterRestoreRequest, ClusterScriptRequest, RestoreScriptRequest]
+
+
+def restore_request(given: Given, *, check: bool) -> Request:
     """What to restore, into which database (or all of a set, or as which script), and whether to do it at all.
 
     :param check: only verify the artifact and find out what would be done.
@@ -49,6 +56,10 @@ def restore_request(given: Given, *, check: bool) -> RestoreRequest | ClusterRes
         return RestoreRequest(options=into, origin=origin, check=check)
     for name in ("source_database", "create", "clean", "resume"):
         given.only_with(name, "database")
+    if what == "all_databases" and given.world == POSTGRESQL and not given.has("repository"):
+        return ClusterScriptRequest(
+            connection=postgresql_connection(given), source=origin.source, force=given.switch("force"), check=check
+        )
     if what == "all_databases":
         given.only_with("all_databases", "repository")
     return ClusterRestoreRequest(options=into, origin=origin, globals_only=what == "globals_only", check=check)

@@ -85,7 +85,7 @@ def test_what_is_asked_for() -> None:
         ("backup mysql --dest /d --all-databases", "only together with --repository"),
         ("restore postgresql --repository /r", "are all missing"),
         ("restore postgresql --repository /r --all-databases --globals-only", "exclude each other"),
-        ("restore postgresql --source /s --all-databases", "only together with --repository"),
+        ("restore mysql --source /s --all-databases", "only together with --repository"),
         ("restore postgresql --repository /r --globals-only --create", "only together with --database"),
         ("restore postgresql --repository /r --all-databases --source-database a", "only together with --database"),
     ],
