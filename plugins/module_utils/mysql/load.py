@@ -117,7 +117,7 @@ class MysqlRestoreTarget:
             run = self._load_run(session, summary, progress)
             self._load(run, artifact)
             session.execute("SET NAMES utf8mb4")
-            load_check.check(run, options.database, manifest)
+            load_check.check(run, options.database, manifest, others=options.force)
             run.harmless.tell(progress, session.version.product)
             run.tell_duplicates()
             run.check_failures()

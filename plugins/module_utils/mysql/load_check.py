@@ -8,14 +8,17 @@ from __future__ import annotations
 from ..errors import CorruptArtifactError, RestoreError
 from ..repository.records import Manifest
 from . import preflight
-from .load_options import ERROR
+from .load_options import ERROR, VERIFY_ROWS
 from .load_run import LoadedTable, LoadRun
+from .load_state import rows_in
 
 _NAMED_AT_MOST = 10
 
 
-def check(run: LoadRun, database: str, manifest: Manifest | None) -> None:
+def check(run: LoadRun, database: str, manifest: Manifest | None, *, others: bool) -> None:
     """Compare the target with the backup.
+
+    :param others: the tables may have had rows before.
 
     :raises RestoreError: something is missing. Where the restore went on behind failures, what they explain is added to
         :attr:`.LoadRun.failures` instead.
@@ -29,6 +32,27 @@ def check(run: LoadRun, database: str, manifest: Manifest | None) -> None:
                 raise CorruptArtifactError(f"the data of {name} changed in the file while it was being restored")
     if not run.failures:
         _check_rows(run, manifest)
+    if run.options.verify == VERIFY_ROWS:
+        _count_rows(run, others=others)
+
+
+def _count_rows(run: LoadRun, *, others: bool) -> None:
+    """Ask the target itself how many rows each table has."""
+    wrong = []
+    run.progress.phase("counting rows")
+    for name in run.summary.tables:
+        run.item(name)
+        expected, found = run.tables[name].rows, rows_in(run.main.session, name)
+        if found < expected or (found > expected and not others):
+            wrong.append(f"{name} has {found} rows instead of {expected}")
+    if wrong:
+        run.failed(
+            RestoreError(
+                f"the restored tables are not what was loaded: {'; '.join(wrong[:_NAMED_AT_MOST])}",
+                hint="do not use the target; another session may have interfered",
+                tables=wrong,
+            )
+        )
 
 
 def _check_objects(run: LoadRun, database: str) -> None:

@@ -10,8 +10,8 @@ import dataclasses
 STOP, CONTINUE = "stop", "continue"
 ERROR, IGNORE, REPLACE = "error", "ignore", "replace"
 DUPLICATES = (ERROR, IGNORE, REPLACE)
-VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST = "none", "rows", "digest"
-VERIFY = (VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST)
+VERIFY_NONE, VERIFY_ROWS = "none", "rows"
+VERIFY = (VERIFY_NONE, VERIFY_ROWS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +25,8 @@ class LoadOptions:
     :param show_data_in_errors: let messages quote row values.
     :param resume: go on where an interrupted restore of the same backup into the same target stopped.
     :param state_folder: where :attr:`resume` records what is done.
-    :param verify: after the restore, ``rows`` counts the rows of every table, ``digest`` reads them and compares them
-        with the backup's, ``none`` relies on what the server said of each statement.
+    :param verify: ``rows`` counts the rows of every table after the restore; ``none`` relies on what the server said of
+        each statement.
     :param skip_binlog: the target's binary log is not written.
     """
 

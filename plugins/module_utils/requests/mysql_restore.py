@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from ..mysql.load_options import ERROR, STOP, LoadOptions
+from ..errors import UsageError
+from ..mysql.load_options import ERROR, STOP, VERIFY_NONE, LoadOptions
 from ..mysql.options import RestoreOptions, Selection
 from .connection import database_name, mysql_connection
 from .given import Given
 from .mysql_restore_changes import restore_changes
+from .state_folder import state_folder
 
 
 def mysql_restore(given: Given) -> RestoreOptions:
@@ -17,6 +19,28 @@ def mysql_restore(given: Given) -> RestoreOptions:
 
     :raises UsageError: a value is not valid.
     """
+    folder = state_folder(given)
+    load = LoadOptions(
+        on_error=given.text("on_error") or STOP,
+        duplicates=given.text("duplicates") or ERROR,
+        show_data_in_errors=given.switch("show_data_in_errors"),
+        verify=given.text("verify") or VERIFY_NONE,
+        resume=given.switch("resume"),
+        state_folder=folder if given.switch("resume") else "",
+        skip_binlog=given.switch("skip_binlog"),
+    )
+    if load.resume:
+        for name, alone in (
+            ("clean", not given.switch("clean")),
+            ("force", not given.switch("force")),
+            ("on_error", load.on_error == STOP),
+            ("duplicates", load.duplicates == ERROR),
+        ):
+            if not alone:
+                raise UsageError(
+                    f"{given.spelled('resume')} does not go with {given.spelled(name)}",
+                    hint="restore into an empty database, or let the restore create it",
+                )
     return RestoreOptions(
         connection=mysql_connection(given),
         database=database_name(given),
@@ -26,12 +50,7 @@ def mysql_restore(given: Given) -> RestoreOptions:
         jobs=given.count("jobs", least=1),
         selection=_selection(given),
         changes=restore_changes(given),
-        load=LoadOptions(
-            on_error=given.text("on_error") or STOP,
-            duplicates=given.text("duplicates") or ERROR,
-            show_data_in_errors=given.switch("show_data_in_errors"),
-            skip_binlog=given.switch("skip_binlog"),
-        ),
+        load=load,
     )
 
 

@@ -121,3 +121,13 @@ def test_the_binary_log_is_skipped_on_request_only(mysql_latest: Server, tmp_pat
             before = position()
             restore(mysql_latest, target, script, tmp_path, jobs=2, load=LoadOptions(skip_binlog=skip))
             assert (position() == before) is skip
+
+
+def test_rows_are_counted_on_request(mysql_server: Server, tmp_path: Path) -> None:
+    script = b"CREATE TABLE a (i INT PRIMARY KEY);INSERT INTO a VALUES (1),(2);DELETE FROM a WHERE i = 1;"
+    with scratch(mysql_server) as target:
+        restore(mysql_server, target, script, tmp_path)
+    with scratch(mysql_server, create=False) as target:
+        with pytest.raises(RestoreError, match="a has 1 rows instead of 2; .*dropped again"):
+            restore(mysql_server, target, script, tmp_path, create=True, load=LoadOptions(verify="rows"))
+        restore(mysql_server, target, script.partition(b"DELETE")[0], tmp_path, create=True, load=LoadOptions(verify="rows"))

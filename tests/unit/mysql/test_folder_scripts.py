@@ -79,7 +79,8 @@ def test_files_are_run_in_the_order_of_what_they_hold() -> None:
 
 
 def test_routines_come_before_views_and_events_behind_them() -> None:
-    post = "SET @a = 1;\nDROP PROCEDURE IF EXISTS p;\nCREATE PROCEDURE p() BEGIN\nSELECT 1; \nEND\n;\nCREATE EVENT e DO x;\n"
+    post = "SET @a = 1;\nDROP PROCEDURE IF EXISTS p;\nCREATE PROCEDURE p() BEGIN\nSELECT 1; \nEND\n;\n"
+    post += "CREATE EVENT e DO x;\n"
     for ours, body in (("", b"SELECT 1; \nEND"), ("# dbfleet folder 1\n", b"SELECT 1;\nEND")):
         folder = Folder(**{"metadata": f"{ours}Finished dump at: x\n", "d-schema-post.sql": post})
         scripts = Scripts(folder)  # type: ignore[arg-type]
