@@ -21,7 +21,7 @@ from .quoting import literal
 from .restore_entry import EntryRunner, lock_weight
 from .restore_ledger import Ledger
 from .restore_order import RestoreOrder
-from .restore_parallel import Assignment, ParallelRun
+from .restore_parallel import Assignment, Inherited, ParallelRun
 from .restore_run import RestoreRun, RunPolicy
 from .restore_sql import ArchiveSettings
 from .restore_state import NoJournal, RestoreState, state_key
@@ -113,6 +113,7 @@ def restore_archive(
         manifest=archive.manifest,
         lazy_durability=lazy,
         how=options.session,
+        inherited=Inherited(archive.reader, order.steps),
         show_data=how.show_data,
         journal=journal or NoJournal(),
     )

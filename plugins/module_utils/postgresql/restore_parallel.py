@@ -21,7 +21,7 @@ from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..workers import WorkerFailed, WorkerPool
 from .archive.entries import TABLE_DATA, object_name
-from .archive.reader import open_archive
+from .archive.reader import ArchiveReader, open_archive
 from .connection import connect
 from .options import ConnectionOptions
 from .restore_entry import EntryRunner, loads_into_its_own_table
@@ -47,6 +47,21 @@ _END_SESSIONS = (
 _SERIAL_AT_THE_END = frozenset(("EVENT TRIGGER", "COMMENT"))
 
 
+class Inherited:
+    """What a forked process has from its parent without reading it again; a process started anew finds it empty.
+
+    :param archive: the leader's reader.
+    :param entries: what is restored, as it was selected.
+    """
+
+    def __init__(self, archive: ArchiveReader | None = None, entries: t.Sequence[TocEntry] = ()) -> None:
+        self.archive = archive
+        self.entries = entries
+
+    def __reduce__(self) -> tuple[t.Any, ...]:
+        return Inherited, ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Assignment:
     """What every process must know; it travels to the process by pickling.
@@ -63,6 +78,7 @@ class Assignment:
     manifest: Manifest | None
     lazy_durability: bool
     how: SessionOptions = dataclasses.field(default_factory=SessionOptions)
+    inherited: Inherited = dataclasses.field(default_factory=Inherited)
     show_data: bool = False
     journal: Journal = dataclasses.field(default_factory=NoJournal)
 
@@ -234,9 +250,13 @@ class _RestoreWorker:
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
-        self._archive = open_archive(assignment.artifact)
-        selected = select_entries(self._archive.entries, assignment.selection)
-        self._entries = {entry.dump_id: entry for entry in selected}
+        inherited = assignment.inherited
+        if inherited.archive is None:
+            self._archive = open_archive(assignment.artifact)
+            entries: t.Iterable[TocEntry] = select_entries(self._archive.entries, assignment.selection)
+        else:
+            self._archive, entries = inherited.archive.reopened(assignment.artifact), inherited.entries
+        self._entries = {entry.dump_id: entry for entry in entries}
         self._runner: EntryRunner | None = None
         try:
             self._session = connect(

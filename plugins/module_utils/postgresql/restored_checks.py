@@ -14,13 +14,18 @@ from .session import Session
 from .toc import TocEntry
 
 _SETVAL = re.compile(r"SELECT pg_catalog\.setval\('(?:[^']|'')*', (-?[0-9]+), (true|false)\);\s*")
-_POSITIONS = """
-    SELECT n.nspname, c.relname, pg_catalog.pg_sequence_last_value(c.oid)
+_SEQUENCES = """
+    SELECT c.oid, n.nspname, c.relname
     FROM pg_catalog.pg_sequence s
         JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
 """
+# Every sequence that is looked at stays locked to the end of the statement.
+_POSITIONS = """
+    SELECT o, pg_catalog.pg_sequence_last_value(o::pg_catalog.regclass) FROM pg_catalog.unnest($1::pg_catalog.oid[]) o
+"""
+_BATCH = 500
 _OF_USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _INVALID_INDEXES = f"""
     SELECT n.nspname || '.' || c.relname
@@ -60,7 +65,7 @@ def _check_sequences(session: Session, entries: t.Iterable[TocEntry]) -> int:
             expected[entry.namespace or "", entry.tag] = (object_name(entry), last)
     if not expected:
         return 0
-    found = {(schema or "", name or ""): last for schema, name, last in session.query(_POSITIONS)}
+    found = _positions(session, expected)
     wrong = [
         f"{name} is at {found[key]} instead of {last}"
         for key, (name, last) in expected.items()
@@ -74,3 +79,14 @@ def _check_sequences(session: Session, entries: t.Iterable[TocEntry]) -> int:
             failed=wrong,
         )
     return len(expected.keys() & found.keys())
+
+
+def _positions(session: Session, wanted: t.Container[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+    """The last value of sequences by schema and name; ``None`` for one that was not used yet."""
+    names = {oid: (schema, name) for oid, schema, name in session.rows(_SEQUENCES) if (schema, name) in wanted}
+    oids = list(names)
+    found: dict[tuple[str, str], str | None] = {}
+    for start in range(0, len(oids), _BATCH):
+        batch = "{" + ",".join(oids[start : start + _BATCH]) + "}"
+        found.update((names[oid or ""], last) for oid, last in session.query(_POSITIONS, (batch,)))
+    return found

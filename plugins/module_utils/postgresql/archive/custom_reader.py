@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 import typing as t
 
-from ...interfaces import SeekableSource
+from ...interfaces import ArtifactReader, SeekableSource
 from ...streams.base import ByteSource
 from ...streams.compression import DecompressSource
 from ..toc import TocEntry
@@ -49,6 +50,15 @@ class CustomReader:
         self._positions = {item.entry.dump_id: item.position for item in stored if item.flag == POSITION_SET}
         self._scanned_to = self._data_start
         self._blocks: dict[int, int] = {}
+
+    def reopened(self, artifact: ArtifactReader) -> CustomReader:
+        """Another reader of the same archive, which shares what was found out of it."""
+        other = copy.copy(self)
+        other._source = artifact.open("")
+        other._input = ArchiveInput(other._source, self.name)
+        other._input.int_size, other._input.offset_size = self._input.int_size, self._input.offset_size
+        other._positions, other._blocks = dict(self._positions), {}
+        return other
 
     def data(self, entry: TocEntry) -> ByteSource:
         start = self._locate(entry, BLOCK_DATA)

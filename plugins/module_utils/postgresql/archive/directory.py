@@ -25,6 +25,10 @@ class DirectoryMembers:
         self._artifact = artifact
         self._names = frozenset(artifact.names())
 
+    def reopened(self, artifact: ArtifactReader) -> DirectoryMembers:
+        """The same, to be read beside this one: every file is opened anew anyway."""
+        return DirectoryMembers(artifact)
+
     def has(self, name: str) -> bool:
         return any(name + suffix in self._names for suffix in SUFFIXES.values())
 

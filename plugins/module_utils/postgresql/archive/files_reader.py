@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import typing as t
 
 from ...errors import CorruptArtifactError
+from ...interfaces import ArtifactReader
 from ...streams.base import ByteSource
 from ..toc import TocEntry
 from .entries import LARGE_OBJECTS, entry_name
@@ -33,6 +35,9 @@ class Members(t.Protocol):
 
     def open(self, name: str) -> ByteSource | None:
         """A file's decompressed content by its name without a compression's suffix; ``None``: there is none."""
+
+    def reopened(self, artifact: ArtifactReader) -> Members:
+        """The same, to be read beside this one."""
 
     def close(self) -> None: ...
 
@@ -63,6 +68,13 @@ class FilesReader:
             self._close_current()
         self.entries: tuple[TocEntry, ...] = tuple(item.entry for item in stored)
         self._files = {item.entry.dump_id: item.file_name for item in stored}
+
+    def reopened(self, artifact: ArtifactReader) -> FilesReader:
+        """Another reader of the same archive, which shares what was found out of it."""
+        other = copy.copy(self)
+        other._members = self._members.reopened(artifact)
+        other._current = None
+        return other
 
     def data(self, entry: TocEntry) -> ByteSource:
         return self._open(self._files[entry.dump_id], entry_name(entry))

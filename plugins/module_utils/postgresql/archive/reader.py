@@ -63,6 +63,9 @@ class ArchiveReader(t.Protocol):
         :raises CorruptArtifactError: there are bytes that belong to no entry.
         """
 
+    def reopened(self, artifact: ArtifactReader) -> ArchiveReader:
+        """Another reader of the same archive, for another process, which shares what was found out of it."""
+
     def close(self) -> None: ...
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import copy
+
 from ...errors import CorruptArtifactError
-from ...interfaces import SeekableSource
+from ...interfaces import ArtifactReader, SeekableSource
 from ...streams.base import ByteSource, read_exactly
 
 BLOCK_SIZE = 512
@@ -31,6 +33,12 @@ class TarMembers:
         self._source = source
         self._name = name
         self._members = self._index()
+
+    def reopened(self, artifact: ArtifactReader) -> TarMembers:
+        """The same, to be read beside this one."""
+        other = copy.copy(self)
+        other._source = artifact.open("")
+        return other
 
     def has(self, name: str) -> bool:
         return name in self._members
