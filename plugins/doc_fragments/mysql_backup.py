@@ -51,6 +51,12 @@ options:
         without such a column fails the backup; see O(tables).
       - MySQL and MariaDB only.
     type: str
+  dump_history:
+    description:
+      - Back up the rows of system-versioned tables that are not current any more too, with the times at which they were.
+        Restoring them needs MariaDB 10.11 or later. Tables whose history counts transactions instead are refused.
+      - MariaDB only.
+    type: bool
   lock_tables:
     description:
       - Lock the tables that a snapshot does not cover (MyISAM, Aria, MEMORY and others) against writing while they are

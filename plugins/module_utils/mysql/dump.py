@@ -98,6 +98,7 @@ class MysqlBackupSource:
             estimated_bytes=estimate,
             tables=tuple((database.name, table.name) for table in tables if table.has_rows),
             objects=_counts(inventory),
+            options=chosen.deciding_options(),
         )
 
     def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
@@ -330,7 +331,7 @@ class _Dump:
                 "lock_tables": self._options.lock_tables,
                 **self._selected.as_record(),
                 "form": self._form.as_record(),
-                "system_versioned_history": False,
+                "system_versioned_history": any(table.history for table in self.tables),
                 "character_set": self._database.character_set,
                 "collation": self._database.collation,
                 "invalid_views": [view.name for view in self._views if view.invalid],
@@ -340,7 +341,7 @@ class _Dump:
     def _warn(self) -> None:
         if not rows_fast.available():
             self._progress.warn("numpy is not installed: rows are converted by the slower way")
-        versioned = [table.name for table in self.tables if table.is_versioned]
+        versioned = [one.name for one in self.tables if one.is_versioned and one.has_rows and not one.history]
         if versioned:
             self._progress.warn(
                 f"only the current rows of system-versioned tables are in the backup: {', '.join(versioned)}"

@@ -193,6 +193,8 @@ class Scheduler:
     def _begin(self, table: Table) -> int:
         """Submit a table's first slices; how many."""
         large = table.has_rows and table.is_transactional and table.data_length >= _DIVIDED_FROM
+        # Rows of the past have the keys of those that came after them.
+        large = large and not table.history
         key = chunks.read_key(self._session, table) if large else None
         reading = self._readings[table.name] = _Reading(table, key, _FIRST_LIMIT)
         partitions = self._partitions(table) if large and table.is_partitioned else [""]

@@ -22,6 +22,7 @@ from .connection import connect
 from .definition_watch import check_definition
 from .options import ConnectionOptions, ScriptForm
 from .output import Output, TableDigest
+from .script_text import LOADS_HISTORY
 from .session import Session
 from .table_rows import about_table, unlocked, write_rows
 
@@ -218,12 +219,15 @@ class _RowsFile:
         names = directory_layout.FolderNames(assignment.database)
         self._path = f"{assignment.folder}/{names.rows(table.name, number)}{assignment.compression.suffix}"
         self._output: Output | None = None
+        self._has_history = table.history
         self.digest = TableDigest()
 
     def write(self, data: Buffer) -> None:
         if self._output is None:
             self._output = Output(self._assignment.files.create(self._path), self._assignment.compression)
             self._output.text(directory_layout.SETTINGS)
+            if self._has_history:
+                self._output.text(LOADS_HISTORY)
         self._output.data(self.digest, bytes(data))
 
     def close(self) -> None:

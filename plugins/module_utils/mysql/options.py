@@ -49,6 +49,7 @@ class Selection:
     :param exclude_tables: not these.
     :param exclude_table_data: of these tables the definitions only.
     :param where: a condition in SQL that the rows of every table must meet.
+    :param dump_history: the old rows of system-versioned tables too.
     :param schema_only: definitions, no rows.
     :param data_only: rows, no definitions.
     """
@@ -57,6 +58,7 @@ class Selection:
     exclude_tables: tuple[str, ...] = ()
     exclude_table_data: tuple[str, ...] = ()
     where: str = ""
+    dump_history: bool = False
     schema_only: bool = False
     data_only: bool = False
     skip_triggers: bool = False

@@ -26,6 +26,8 @@ from .snapshot import Snapshot
 from .version import ServerVersion
 
 COMPLETED = "-- Dump completed"
+#: What lets rows be loaded that were current in the past (MariaDB 10.11 and later).
+LOADS_HISTORY = "/*M!101100 SET SESSION system_versioning_insert_history=1 */;\n"
 _DELIMITERS = (b";;", b"$$", b"//", b"||")
 
 _SAVE_SETTINGS = """\
@@ -131,6 +133,7 @@ def before_rows(table: Table, sequences: t.Iterable[str] = (), form: ScriptForm 
         f"LOCK TABLES {locks};\n" if form.add_locks else "",
         f"/*!40000 ALTER TABLE {name} DISABLE KEYS */;\n" if form.disable_keys else "",
         "" if form.autocommit else "SET autocommit=0;\n",
+        LOADS_HISTORY if table.history else "",
     ]
     return title + "".join(lines)
 
@@ -141,6 +144,7 @@ def after_rows(table: Table, form: ScriptForm = DEFAULT_FORM) -> str:
         f"/*!40000 ALTER TABLE {quoting.identifier(table.name)} ENABLE KEYS */;\n" if form.disable_keys else "",
         "UNLOCK TABLES;\n" if form.add_locks else "",
         "" if form.autocommit else "COMMIT;\nSET autocommit=1;\n",
+        "/*M!101100 SET SESSION system_versioning_insert_history=0 */;\n" if table.history else "",
     ]
     return "".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ..errors import NotFoundError, UsageError
+from .catalog.columns import Column, row_times
 from .catalog.inventory import Inventory
 from .catalog.routines import KINDS as ROUTINES
 from .catalog.tables import Table
@@ -90,9 +91,14 @@ class Selected:
                 table,
                 rows_wanted=self.takes_rows(table.name),
                 where=self._selection.where,
+                history=self._selection.dump_history and table.is_versioned,
+                columns=self._columns(table),
             )
             for table in self.only(tables)
         )
+
+    def _columns(self, table: Table) -> tuple[Column, ...]:
+        return row_times(table.columns) if self._selection.dump_history and table.is_versioned else table.columns
 
     def inventory(self, inventory: Inventory) -> Inventory:
         """What of an inventory is taken."""
@@ -128,6 +134,10 @@ class Selected:
         }
         kinds = {"triggers": self.triggers, "routines": self.routines, "events": self.events, "views": self.views}
         return {**kinds, **chosen}
+
+    def deciding_options(self) -> dict[str, t.Any]:
+        """As :meth:`as_record`, with ``None`` for what it does not name."""
+        return {**{field.name: None for field in dataclasses.fields(self._selection)}, **self.as_record()}
 
     def _takes_object(self, kind: str, name: str, table: str) -> bool:
         if kind == "trigger":

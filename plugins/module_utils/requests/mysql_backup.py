@@ -68,11 +68,13 @@ def mysql_cluster_backup(given: Given, each: BackupOptions) -> ClusterBackupOpti
 def _selection(given: Given) -> Selection:
     given.at_most_one("schema_only", "data_only")
     given.at_most_one("schema_only", "where")
+    given.at_most_one("schema_only", "dump_history")
     return Selection(
         tables=given.texts("tables"),
         exclude_tables=given.texts("exclude_tables"),
         exclude_table_data=given.texts("ignore_table_data"),
         where=given.text("where"),
+        dump_history=given.switch("dump_history"),
         schema_only=given.switch("schema_only"),
         data_only=given.switch("data_only"),
         skip_triggers=given.switch("skip_triggers"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from ...errors import UnsupportedObjectError
 from .. import quoting
 from ..rows import HEX, LARGE_VALUE, NUMBER, TEXT, VERBATIM, ColumnFormat
 from ..session import Record, Session
@@ -28,6 +29,8 @@ KNOWN_TYPES = _NUMBER_TYPES | _FLOAT_TYPES | _TEXT_TYPES | _SHORT_BYTES_TYPES | 
 # Their text goes to utf8mb4 and back without loss; others have characters that do not (several cp932 codes share one
 # Unicode character), so their bytes are written under their own character set.
 _LOSSLESS_CHARACTER_SETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+_END_OF_TIME = "2038-01-19 03:14:07.999999"
+_ROW_TIMES = {"ROW START": "start", "ROW END": "end"}
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -39,6 +42,7 @@ class Column:
     :param column_type: complete: ``varchar(20)``.
     :param character_set: empty for types without one.
     :param is_generated: computed by the server (also row start and row end of a system-versioned table).
+    :param row_time: of a system-versioned table, ``start`` or ``end`` of a row's time of being current; else empty.
     :param is_invisible: left out of ``SELECT *`` and of an INSERT without a list of columns.
     """
 
@@ -48,10 +52,13 @@ class Column:
     character_set: str
     is_generated: bool
     is_invisible: bool
+    row_time: str = ""
 
     @property
     def format(self) -> ColumnFormat:
         """How the values of :attr:`expressions` are written."""
+        if self.row_time == "end":
+            return ColumnFormat(VERBATIM)
         if self._is_by_number or self.data_type in _NUMBER_TYPES:
             return ColumnFormat(NUMBER)
         if self._is_bytes:
@@ -66,6 +73,10 @@ class Column:
     def expressions(self) -> tuple[str, ...]:
         """What to select: one expression, or two where large values come apart (see :class:`..rows.ColumnFormat`)."""
         name = quoting.identifier(self.name)
+        if self.row_time == "end":
+            # Of a row that is current it is the largest time that the server knows, another one since 11.5. What is
+            # written as it is holds no quotes, so a time is written as a number.
+            return (f"IF({name}>='{_END_OF_TIME}','DEFAULT',{name}+0)",)
         if self._is_by_number:
             return (f"CAST({name} AS UNSIGNED)",)
         if self.data_type == "float":
@@ -120,4 +131,27 @@ def _column(record: Record) -> Column:
         character_set=record["character_set_name"] or "",
         is_generated=bool(record["generation_expression"]) or "GENERATED" in extra,
         is_invisible="INVISIBLE" in extra,
+        row_time=_ROW_TIMES.get((record["generation_expression"] or "").upper(), ""),
+    )
+
+
+def row_times(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns of a system-versioned table with those that say when a row was current, which may not be listed.
+
+    :raises UnsupportedObjectError: it counts transactions instead of time, and such history cannot be loaded again.
+    """
+    precise = [column.name for column in columns if column.row_time and column.data_type != "timestamp"]
+    if precise:
+        raise UnsupportedObjectError(
+            f"the history of a table counts transactions, not time ({', '.join(precise)}): no server loads it again",
+            hint="leave dump_history out, or exclude the table",
+        )
+    if any(column.row_time for column in columns):
+        return columns
+    return (
+        *columns,
+        *(
+            Column(f"row_{when}", "timestamp", "timestamp(6)", "", is_generated=True, is_invisible=True, row_time=when)
+            for when in ("start", "end")
+        ),
     )

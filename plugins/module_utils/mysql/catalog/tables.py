@@ -29,6 +29,7 @@ class Table:
     :param is_versioned: system-versioned (MariaDB): it keeps old rows.
     :param data_length: bytes, an estimate of the server.
     :param rows_wanted: false where the user wants the definition alone.
+    :param history: the rows that are not current any more are wanted too.
     :param where: the condition that the user sets for rows, as SQL; empty for all of them.
     """
 
@@ -41,6 +42,7 @@ class Table:
     data_length: int
     rows_wanted: bool = True
     where: str = ""
+    history: bool = False
 
     @property
     def has_rows(self) -> bool:
@@ -48,18 +50,19 @@ class Table:
         return self.rows_wanted and self.engine.upper() not in _ENGINES_WITHOUT_ROWS
 
     def conditions(self, *others: str) -> str:
-        """The WHERE clause of every query that reads its rows, empty where there is no condition.
+        """What follows the table's name in every query that reads its rows: which of them, and the WHERE clause.
 
         :param others: conditions beside the user's, such as the bounds of a range.
         """
         # On a line of its own: the user's may end in a comment.
         given = [f"({self.where}\n)"] if self.where else []
-        return f" WHERE {' AND '.join([*given, *others])}" if given or others else ""
+        when = " FOR SYSTEM_TIME ALL" if self.history else ""
+        return when + (f" WHERE {' AND '.join([*given, *others])}" if given or others else "")
 
     @property
     def stored_columns(self) -> tuple[Column, ...]:
         """The columns whose values are written."""
-        return tuple(column for column in self.columns if not column.is_generated)
+        return tuple(column for column in self.columns if not column.is_generated or (self.history and column.row_time))
 
     @property
     def needs_column_list(self) -> bool:
