@@ -20,6 +20,7 @@ _KINDS = tuple(
 _SWITCHES = tuple(
     Option(name, text, flags, ("backup",), (MYSQL,), type="bool")
     for name, flags, text in (
+        ("dump_history", ("--dump-history",), "the old rows of system-versioned tables too"),
         (
             "lock_tables",
             ("--lock-tables",),
