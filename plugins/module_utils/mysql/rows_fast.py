@@ -41,7 +41,7 @@ _EXPANSIONS = {
     _FIRST_HEX: b"0x",
 }
 _BEGINNINGS = {NUMBER: _PLAIN, TEXT: _QUOTED, HEX: _HEX, VERBATIM: _PLAIN}
-_FINISH = bytes(ord("'") if byte == _QUOTE else byte for byte in range(256))
+_QUOTE_BYTE, _FILL_BYTE = bytes((_QUOTE,)), bytes((_FILL,))
 
 
 def available() -> bool:
@@ -65,7 +65,7 @@ class FastRows:
         """
         begin = starts[0]
         work = _np.frombuffer(buffer, dtype=_np.uint8)[begin:stop].copy()
-        rows = _np.array(starts, dtype=_np.int64)
+        rows = _np.fromiter(starts, dtype=_np.int64, count=len(starts))
         rows -= begin
         batch = _Batch(work, rows + HEADER_SIZE)
         try:
@@ -198,5 +198,6 @@ class _Batch:
             expansion = _EXPANSIONS.get(marker)
             if expansion is not None:
                 data = data.replace(bytes((marker,)), expansion)
-        data = data.translate(_FINISH, bytes((_FILL,)))
+        # Each several times as fast as translate().
+        data = data.replace(_QUOTE_BYTE, b"'").replace(_FILL_BYTE, b"")
         return data + (b"')" if last_quoted else b")")
