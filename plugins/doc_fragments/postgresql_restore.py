@@ -33,8 +33,8 @@ options:
       - As with C(pg_restore --table), indexes, constraints, triggers and defaults of a table are not restored; see
         O(with_dependencies).
       - O(tables), O(indexes), O(functions) and O(triggers) add up.
-      - For MySQL and MariaDB they are patterns of tables, views and sequences, in which C(*) and C(?) stand for any text
-        and any letter, and what is in back quotes stands for itself. Tables come whole, with their triggers.
+      - For MySQL and MariaDB they are patterns of tables, views and sequences, in which C(*) and C(?) stand for any
+        text and any letter, and what is in back quotes stands for itself. Tables come whole, with their triggers.
         Routines and events belong to no table and are left out.
     type: list
     elements: str
@@ -188,6 +188,14 @@ options:
       - With O(file), the key of those commands, letters and digits, instead of a random one.
       - PostgreSQL only.
     type: str
+  role_map:
+    description:
+      - C(OLD=NEW), for example V(ann=operators). What belongs to the old role in the backup, or is granted to it, goes
+        to the new one. Policies, user mappings and default privileges are meant too; what functions do is not.
+      - Names are those of the server, without quotes.
+      - PostgreSQL only.
+    type: list
+    elements: str
   role:
     description:
       - Do everything as this role.

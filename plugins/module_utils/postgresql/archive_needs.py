@@ -7,28 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import typing as t
 
+from .entry_roles import bare, named_roles
 from .restore_order import RestoreOrder
 from .restore_sql import COMMENT_ONLY, owner_statement
 from .toc import TocEntry
 
 _NAME = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
-_ROLES_IN_ACL = tuple(
-    re.compile(pattern, re.MULTILINE)
-    for pattern in (
-        rf" (?:TO|FROM) ({_NAME})(?: WITH GRANT OPTION)?;$",
-        rf"^ALTER DEFAULT PRIVILEGES FOR ROLE ({_NAME}) ",
-        rf"^SET SESSION AUTHORIZATION ({_NAME});$",
-    )
-)
-_POLICY = re.compile(
-    rf"CREATE POLICY {_NAME} ON {_NAME}(?:\.{_NAME})?(?: AS RESTRICTIVE)?(?: FOR [A-Z]+)? TO ({_NAME}(?:, {_NAME})*)"
-)
-_ROLE_SETTINGS = re.compile(rf"^ALTER ROLE ({_NAME}) IN DATABASE ", re.MULTILINE)
-_USER_MAPPING = re.compile(rf"CREATE USER MAPPING FOR ({_NAME}) ")
 _LANGUAGE = re.compile(rf"^    LANGUAGE ({_NAME})\b", re.MULTILINE)
-_WORDS_FOR_ROLES = frozenset(("public", "current_user", "session_user", "current_role", "user"))
 _SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema", "pg_toast"))
 _SUPERUSER_KINDS = frozenset(("EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD"))
 
@@ -66,11 +52,11 @@ def archive_needs(order: RestoreOrder, *, create: bool) -> Needs:
     created = {entry.tag for entry in entries if entry.desc == "SCHEMA" and not _is_comment(entry)}
     brought = {entry.tag for entry in entries if entry.desc in ("EXTENSION", "PROCEDURAL LANGUAGE", "ACCESS METHOD")}
     languages = {
-        _bare(name) for entry in entries if entry.desc in ("FUNCTION", "PROCEDURE") for name in _languages(entry)
+        bare(name) for entry in entries if entry.desc in ("FUNCTION", "PROCEDURE") for name in _languages(entry)
     }
     return Needs(
         owners=owners,
-        roles=owners | frozenset(role for entry in entries for role in _named_roles(entry)),
+        roles=owners | frozenset(role for entry in entries for role in named_roles(entry)),
         tablespaces=frozenset(entry.tablespace for entry in entries if entry.tablespace),
         extensions=frozenset(entry.tag for entry in entries if entry.desc == "EXTENSION"),
         languages=frozenset(languages - brought),
@@ -91,24 +77,6 @@ def _is_comment(entry: TocEntry) -> bool:
     return (entry.defn or "").startswith(COMMENT_ONLY)
 
 
-def _named_roles(entry: TocEntry) -> t.Iterator[str]:
-    defn = entry.defn or ""
-    found: t.Iterable[str] = ()
-    if entry.desc in ("ACL", "DEFAULT ACL"):
-        found = (name for pattern in _ROLES_IN_ACL for name in pattern.findall(defn))
-    elif entry.desc == "POLICY":
-        found = (name for group in _POLICY.findall(defn) for name in re.findall(_NAME, group))
-    elif entry.desc == "DATABASE PROPERTIES":
-        found = _ROLE_SETTINGS.findall(defn)
-    elif entry.desc == "USER MAPPING":
-        found = _USER_MAPPING.findall(defn)
-    return (_bare(name) for name in found if name not in _WORDS_FOR_ROLES)
-
-
 def _languages(entry: TocEntry) -> list[str]:
     # The clauses stand before the body, which could hold anything.
     return _LANGUAGE.findall((entry.defn or "").partition("\n    AS ")[0])
-
-
-def _bare(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ..errors import NotFoundError, UsageError
+from .entry_roles import with_roles
 from .restore_dependencies import with_dependencies
 from .restore_use_list import in_listed_order
 from .toc import SECTION_DATA, SECTION_NONE, SECTION_POST_DATA, SECTION_PRE_DATA, TocEntry
@@ -48,6 +49,7 @@ class RestoreSelection:
     :param use_list: the dump ids of the entries to restore, in the order in which to restore them; ``None`` for all.
     :param no_schema: leave definitions out.
     :param no_data: leave rows, sequences' positions and large objects out.
+    :param role_map: other roles, by those in whose place they are to own what is restored and get its privileges.
     :param strict_names: every name must be found.
     :param with_dependencies: restore also what the selected entries depend on, and the defaults of selected tables'
         columns.
@@ -73,6 +75,7 @@ class RestoreSelection:
     no_security_labels: bool = False
     no_tablespaces: bool = False
     no_table_access_method: bool = False
+    role_map: tuple[tuple[str, str], ...] = ()
     strict_names: bool = False
     with_dependencies: bool = False
 
@@ -110,6 +113,9 @@ def select_entries(entries: t.Sequence[TocEntry], selection: RestoreSelection) -
     if selection.use_list is not None:
         entries = in_listed_order(entries, selection.use_list)
     selected = _Selector(entries, selection).select()
+    others = dict(selection.role_map)
+    if others:
+        selected = tuple(with_roles(entry, others) for entry in selected)
     return tuple(_stripped(entry, selection) for entry in selected)
 
 

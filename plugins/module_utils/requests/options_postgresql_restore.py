@@ -69,6 +69,15 @@ POSTGRESQL_RESTORE = (
         type="path",
     ),
     *_SCRIPT,
+    Option(
+        "role_map",
+        "OLD=NEW: what belongs or is granted to one role goes to another",
+        ("--role-map",),
+        _RESTORE,
+        _SYSTEM,
+        type="list",
+        metavar="OLD=NEW",
+    ),
     Option("role", "do everything as this role", ("--role",), _RESTORE, _SYSTEM, metavar="ROLE"),
     Option(
         "superuser",

@@ -63,6 +63,7 @@ def restore_selection(given: Given) -> RestoreSelection:
         no_security_labels=given.switch("no_security_labels"),
         no_tablespaces=given.switch("no_tablespaces"),
         no_table_access_method=given.switch("no_table_access_method"),
+        role_map=tuple(_roles(given, text) for text in given.texts("role_map")),
         strict_names=given.switch("strict_names"),
         with_dependencies=given.switch("with_dependencies"),
     )
@@ -70,6 +71,13 @@ def restore_selection(given: Given) -> RestoreSelection:
     for path in given.texts("filter_files"):
         rules += read_filter_file(path, RESTORE_KINDS)
     return with_rules(selection, [dataclasses.replace(rule, pattern=_bare(rule.pattern)) for rule in rules])
+
+
+def _roles(given: Given, text: str) -> tuple[str, str]:
+    old, _equals, new = text.partition("=")
+    if not (old and new):
+        raise UsageError(f"{given.spelled('role_map')} {text!r} does not say who becomes whom", hint="write OLD=NEW")
+    return old, new
 
 
 def check_triggers(given: Given, selection: RestoreSelection) -> None:

@@ -272,6 +272,39 @@ REFRESH MATERIALIZED VIEW other.totals;
 """
 
 
+def test_roles_are_mapped(server_pool: ServerPool, tmp_path: Path) -> None:
+    server = server_pool.get("pg18")
+    archive = tmp_path / "owned.dump"
+    with new_database(server) as source, new_database(server) as copy:
+        gone, there = f"gone {copy}", f"there {copy}"
+        fill(server, "postgres", f'CREATE ROLE "{gone}"; CREATE ROLE "{there}"')
+        fill(
+            server,
+            source,
+            f'CREATE TABLE t (a int); ALTER TABLE t OWNER TO "{gone}";'
+            f'CREATE TABLE u (a int); GRANT SELECT ON u TO "{gone}";'
+            f'ALTER TABLE u ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON u TO "{gone}" USING (true);'
+            f'ALTER DEFAULT PRIVILEGES FOR ROLE "{gone}" GRANT SELECT ON TABLES TO PUBLIC',
+        )
+        servers.client("pg_dump", version=18).run(server, "-Fc", "-f", archive, source)
+        fill(server, source, f'DROP OWNED BY "{gone}"')
+        fill(server, "postgres", f'DROP ROLE "{gone}"')
+        with pytest.raises(NotFoundError, match=gone):
+            restore(server, archive, copy)
+        restore(server, archive, copy, selection=chosen({"role_map": [f"{gone}={there}"]}))
+        with server.connect(copy) as connection:
+            found = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 't'").fetchone()
+            assert found == (there,)
+            assert connection.execute("SELECT roles[1] FROM pg_policies").fetchone() == (there,)
+            privilege = connection.execute("SELECT has_table_privilege(%s, 'u', 'SELECT')", (there,)).fetchone()
+            assert privilege == (True,)
+        fill(server, copy, f'DROP OWNED BY "{there}"')
+        fill(server, "postgres", f'DROP ROLE "{there}"')
+    for wrong in ("a", "=b", "a="):
+        with pytest.raises(UsageError, match="who becomes whom"):
+            chosen({"role_map": [wrong]})
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_as_whom_and_without_triggers(jobs: int, server_pool: ServerPool, tmp_path: Path) -> None:
     server = server_pool.get("pg18")

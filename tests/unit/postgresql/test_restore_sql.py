@@ -194,7 +194,6 @@ def test_passes_keep_the_archives_order() -> None:
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        (entry("TABLE DATA", had_dumper=True), "INSERT statements"),
         (entry("TABLE DATA", had_dumper=True, copy_stmt="COPY t FROM PROGRAM 'x';\n"), "COPY statement"),
         (entry("WIDGET DATA", had_dumper=True), "unknown kind"),
         (entry("BLOB METADATA", defn="1\nx\n"), "not understood"),

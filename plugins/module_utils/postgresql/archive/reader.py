@@ -97,8 +97,7 @@ def _open_file(source: SeekableSource, name: str) -> ArchiveReader:
         return FilesReader(TarMembers(source, name), name, archive_format="tar")
     if head.startswith(_PLAIN_STARTS):
         raise UsageError(
-            f"{name} is a plain SQL script, which cannot be restored yet",
-            hint="run it with psql, or back up in the custom format",
+            f"{name} is a plain SQL script, not an archive", hint="scripts are restored whole, as they are"
         )
     if not head:
         raise CorruptArtifactError(f"{name} is empty", path=name)
