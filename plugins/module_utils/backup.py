@@ -97,7 +97,7 @@ def backup(request: BackupRequest, progress: Progress) -> BackupResult:
         plan = source.plan()
         place = _place(destination, plan)
         newest = place.newest_good(warn_once(progress))
-        if newest is not None and is_young(newest, request.max_age):
+        if newest is not None and is_enough(newest, plan, request.max_age):
             return _unchanged(place, newest)
         place.check(plan.estimated_bytes if newest is None else newest.size, progress)
         if request.check:
@@ -107,7 +107,7 @@ def backup(request: BackupRequest, progress: Progress) -> BackupResult:
                 progress.message(f"swept {name}, left behind by a job that died")
             # Another job may have finished one while this one waited to begin.
             newest = place.newest_good(warn_once(progress))
-            if newest is not None and is_young(newest, request.max_age):
+            if newest is not None and is_enough(newest, plan, request.max_age):
                 return _unchanged(place, newest)
             return _write(place, lock, source, plan, progress)
     finally:
@@ -157,6 +157,16 @@ def is_young(manifest: Manifest, max_age: float | None) -> bool:
         return False
     started = datetime.datetime.fromisoformat(manifest.started_at)
     return 0 <= (datetime.datetime.now(datetime.timezone.utc) - started).total_seconds() < max_age
+
+
+def is_enough(manifest: Manifest, plan: BackupPlan, max_age: float | None) -> bool:
+    """Whether a backup is young and of the same part of its database as a planned one."""
+    return is_young(manifest, max_age) and is_made_with(manifest, plan.options)
+
+
+def is_made_with(manifest: Manifest, options: t.Mapping[str, t.Any]) -> bool:
+    """Whether a backup was made with options, ``None`` being one that its manifest does not name."""
+    return all(manifest.contents.options.get(name) == value for name, value in options.items())
 
 
 def _write(

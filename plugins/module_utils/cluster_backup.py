@@ -13,7 +13,7 @@ import dataclasses
 import time
 import typing as t
 
-from .backup import Destination, StagedBackup, default_cluster, is_young, stage_backup, warn_once
+from .backup import Destination, StagedBackup, default_cluster, is_made_with, is_young, stage_backup, warn_once
 from .errors import DbfleetError, StorageError, UsageError
 from .interfaces import BackupPlan, ClusterPlan, ClusterSource
 from .mysql.options import ClusterBackupOptions as MysqlClusterBackupOptions
@@ -93,7 +93,7 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
         for why in plan.left_out:
             progress.warn(why)
         newest = place.newest_good(plan.databases, warn_once(progress))
-        if newest is not None and is_young(newest.globals.manifest, request.max_age):
+        if newest is not None and _is_enough(newest, plan, request.max_age):
             return _unchanged(place, plan, newest, progress)
         plans = [_planned_database(source, name) for name in plan.databases]
         _check(place, plan, plans, newest, progress)
@@ -108,12 +108,18 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
                     progress.message(f"swept {name}, left behind by a job that died")
             # Another job may have finished one while this one waited to begin.
             newest = place.newest_good(plan.databases, warn_once(progress))
-            if newest is not None and is_young(newest.globals.manifest, request.max_age):
+            if newest is not None and _is_enough(newest, plan, request.max_age):
                 return _unchanged(place, plan, newest, progress)
             return _write(place, locks, source, plan, progress)
     finally:
         source.close()
         progress.finish()
+
+
+def _is_enough(found: StoredSet, plan: ClusterPlan, max_age: float | None) -> bool:
+    """Whether a set is young, and of the same parts of its databases as the planned one."""
+    of_the_same = all(is_made_with(member.manifest, plan.options) for member in found.members)
+    return is_young(found.globals.manifest, max_age) and of_the_same
 
 
 def _source(options: ClusterBackupOptions) -> ClusterSource:

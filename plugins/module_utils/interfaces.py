@@ -109,6 +109,8 @@ class BackupPlan:
     :param estimated_bytes: about how large the data is before compression; for the check of free space, nothing else.
     :param tables: schema and name of every table whose data would be read.
     :param objects: how many objects of each kind would be written.
+    :param options: those that decide what is taken of the database, as a manifest's options have them, ``None`` for
+        what these do not name: a backup with others is no substitute.
     """
 
     server: ServerIdentity
@@ -119,6 +121,7 @@ class BackupPlan:
     estimated_bytes: int
     tables: tuple[tuple[str, str], ...]
     objects: t.Mapping[str, int]
+    options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
 
 class BackupSource(t.Protocol):
@@ -147,12 +150,14 @@ class ClusterPlan:
     :param databases: the names of those that would be backed up, in that order.
     :param left_out: why others would not, one sentence each.
     :param consistency: what is one moment in the backup: each ``database``, or the ``server``.
+    :param options: those that decide what is taken of each database, as :class:`BackupPlan` has them.
     """
 
     server: ServerIdentity
     databases: tuple[str, ...]
     left_out: tuple[str, ...]
     consistency: str = "database"
+    options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
 
 class ClusterSource(t.Protocol):

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from dbfleet.errors import CorruptArtifactError, TargetNotEmptyError
 from dbfleet.interfaces import ArtifactReader, ArtifactWriter, BackupPlan, RestoreContents, RestorePlan
@@ -44,13 +45,22 @@ class SmallSource:
     between: Callable[[], None] = _nothing
     change: Callable[[BackupContents], BackupContents] = lambda contents: contents
     close_files: bool = True
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     calls: list[str] = dataclasses.field(default_factory=list)
 
     def plan(self) -> BackupPlan:
         self.calls.append("plan")
         tables = tuple(("public", name) for name in self.database)
         return BackupPlan(
-            self.server, "shop", ARTIFACT, "custom", "none", self.estimated_bytes, tables, {"table": len(tables)}
+            self.server,
+            "shop",
+            ARTIFACT,
+            "custom",
+            "none",
+            self.estimated_bytes,
+            tables,
+            {"table": len(tables)},
+            options=self.options,
         )
 
     def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:
@@ -79,7 +89,8 @@ class SmallSource:
             TableRecord("public", name, len(rows), sum(len(row) + 1 for row in rows), _digest(rows))
             for name, rows in self.database.items()
         )
-        return BackupContents("custom", ARTIFACT, "none", {"lsn": "0/1"}, tables, {"table": len(tables)})
+        recorded = {name: value for name, value in self.options.items() if value is not None}
+        return BackupContents("custom", ARTIFACT, "none", {"lsn": "0/1"}, tables, {"table": len(tables)}, recorded)
 
 
 @dataclasses.dataclass

@@ -268,6 +268,23 @@ def test_a_young_backup_is_enough(job: Job, destination: Destination) -> None:
     assert tree(Path(destination.repository or Path(destination.dest).parent)) == before
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "enough"),
+    [
+        ({"tables": ["orders"]}, {"tables": None}, False),
+        ({"tables": None}, {"tables": ["orders"]}, False),
+        ({"tables": ["orders"]}, {"tables": ["orders"]}, True),
+        ({"tables": ["orders"]}, {"tables": ["orders", "customers"]}, False),
+        ({"tables": None, "data": False}, {"tables": None, "data": None}, False),
+    ],
+)
+def test_a_young_backup_of_another_part_is_not_enough(
+    job: Job, destination: Destination, first: dict[str, object], second: dict[str, object], enough: bool
+) -> None:
+    assert job(destination, SmallSource(options=first)).changed
+    assert job(destination, SmallSource(options=second), max_age=3600).changed is not enough
+
+
 def started(offset: float) -> Callable[[Manifest], Manifest]:
     moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=offset)
     return lambda manifest: dataclasses.replace(manifest, started_at=moment.isoformat(timespec="seconds"))

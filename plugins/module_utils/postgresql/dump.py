@@ -21,7 +21,7 @@ from .connection import connect
 from .contents import Contents, read_contents
 from .data_out import TablesOut, write_large_objects
 from .dump_settings import apply_dump_settings
-from .form import archive_version, form_of, insert_options, recorded_options, script_options
+from .form import archive_version, deciding_options, form_of, insert_options, recorded_options, script_options
 from .options import BackupOptions
 from .pooler import refuse_transaction_pooler
 from .privileges import check_readable
@@ -71,6 +71,7 @@ class PostgresqlBackupSource:
             estimated_bytes=total,
             tables=tuple((item.schema, item.name) for item in contents.data),
             objects=contents.objects,
+            options=deciding_options(self._options),
         )
 
     def write(self, writer: ArtifactWriter, progress: Progress) -> BackupContents:

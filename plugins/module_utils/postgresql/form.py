@@ -167,6 +167,13 @@ def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[s
     return recorded
 
 
+def deciding_options(options: BackupOptions) -> dict[str, t.Any]:
+    """What decides which part of a database is taken, by the names in a manifest; ``None`` for what has none there."""
+    unusual = {**_unusual(options.selection), **_unusual(options.settings)}
+    names = [*(field.name for field in dataclasses.fields(Selection) if field.name != "strict_names"), "row_security"]
+    return {name: unusual.get(name) for name in names}
+
+
 def _unusual(chosen: Selection | DumpSettings | ScriptForm) -> dict[str, t.Any]:
     """What differs from the defaults, by its name."""
     usual = type(chosen)()

@@ -117,15 +117,7 @@ class Catalog:
         self.aliases: dict[Key, Key] = dict(self.members)
         #: Dependencies that are met by less: object and needed object, and what is enough.
         self.redirects: dict[tuple[Key, Key], Key] = {}
-        comments = session.rows(_COMMENTS, (str(FIRST_USER_OID),))
-        self._comments = {Place(int(cat), int(oid), int(part)): text for cat, oid, part, text in comments}
-        self._labels: dict[Place, list[tuple[str, str]]] = {}
-        for cat, oid, part, provider, text in session.rows(_LABELS):
-            self._labels.setdefault(Place(int(cat), int(oid), int(part)), []).append((provider, text))
-        self._commented = {Key(place.catalog, place.oid) for place in self._comments}
-        self._labelled = {Key(place.catalog, place.oid) for place in self._labels}
-        initial = session.rows(_INITIAL_PRIVILEGES)
-        self._initial = {Place(int(cat), int(oid), int(part)): acl for cat, oid, part, acl in initial}
+        self._read_notes()
         #: For every child its parents' OIDs in their order, for tables and indexes.
         self.parents: dict[int, tuple[int, ...]] = {}
         self._parent_names: dict[int, str] = {}
@@ -149,6 +141,19 @@ class Catalog:
         self._used_by: dict[Key, list[str]] = {}
         for cat, oid, extension in session.rows(_USED_BY_EXTENSION):
             self._used_by.setdefault(Key(int(cat), int(oid)), []).append(extension)
+
+    def _read_notes(self) -> None:
+        """What is kept beside objects of all kinds: comments, security labels, initial privileges."""
+        session = self.session
+        comments = session.rows(_COMMENTS, (str(FIRST_USER_OID),))
+        self._comments = {Place(int(cat), int(oid), int(part)): text for cat, oid, part, text in comments}
+        self._labels: dict[Place, list[tuple[str, str]]] = {}
+        for cat, oid, part, provider, text in session.rows(_LABELS):
+            self._labels.setdefault(Place(int(cat), int(oid), int(part)), []).append((provider, text))
+        self._commented = {Key(place.catalog, place.oid) for place in self._comments}
+        self._labelled = {Key(place.catalog, place.oid) for place in self._labels}
+        initial = session.rows(_INITIAL_PRIVILEGES)
+        self._initial = {Place(int(cat), int(oid), int(part)): acl for cat, oid, part, acl in initial}
 
     def above(self, oid: int) -> t.Iterator[int]:
         """The partitioned tables that a partition is in: the nearest first, the root last."""

@@ -14,6 +14,7 @@ from ...progress import Progress
 from ...repository.records import BackupContents, ServerIdentity
 from ..connection import connect
 from ..dump import PostgresqlBackupSource
+from ..form import deciding_options
 from ..options import ClusterBackupOptions
 from ..pooler import refuse_transaction_pooler
 from ..selection.pattern import name_regexp
@@ -76,7 +77,8 @@ class PostgresqlClusterSource:
                 left_out.append(f"database {name!r} is left out: it allows no connections")
             else:
                 databases.append(name)
-        return ClusterPlan(server, tuple(databases), tuple(left_out))
+        deciding = deciding_options(self._options.each)
+        return ClusterPlan(server, tuple(databases), tuple(left_out), options=deciding)
 
     def database(self, name: str) -> BackupSource:
         return PostgresqlBackupSource(dataclasses.replace(self._options.each, database=name))
