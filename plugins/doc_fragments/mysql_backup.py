@@ -142,5 +142,5 @@ options:
       - Without it, V(commented).
       - MySQL and MariaDB only.
     type: str
-    choices: ['off', 'on', 'commented', 'auto']
+    choices: ['off', 'on', commented, auto]
 """

@@ -13,7 +13,7 @@ options:
   exclude_database:
     description:
       - Patterns of databases to leave out of O(all_databases), as C(pg_dumpall --exclude-database) takes them.
-        C(*) and C(?) stand for any text and any letter; what is in double quotes (MySQL and MariaDB: back quotes) stands
+        C(*) and C(?) stand for any text and any letter; what is in double quotes (in MySQL back quotes) stands
         for itself.
     type: list
     elements: str

@@ -87,8 +87,8 @@ options:
     elements: str
   sections:
     description:
-      - Back up only these sections, V(pre-data), V(data) and V(post-data): what comes before the data, the data, and
-        the indexes, constraints, triggers and so on that come after it.
+      - Back up only these sections. V(pre-data) comes before the data, V(data) is the data, and V(post-data) are the
+        indexes, constraints, triggers and so on that come after it.
       - PostgreSQL only.
     type: list
     elements: str
