@@ -21,7 +21,10 @@ def entry(kind: str, text: str, **fields: str) -> TocEntry:
         (
             "ACL",
             "REVOKE ALL ON TABLE s.ann FROM ann;\nGRANT ALL ON TABLE s.ann TO ann WITH GRANT OPTION;\n",
-            'REVOKE ALL ON TABLE s.ann FROM "The operators";\nGRANT ALL ON TABLE s.ann TO "The operators" WITH GRANT OPTION;\n',
+            (
+                'REVOKE ALL ON TABLE s.ann FROM "The operators";\n'
+                'GRANT ALL ON TABLE s.ann TO "The operators" WITH GRANT OPTION;\n'
+            ),
         ),
         (
             "ACL",
