@@ -9,7 +9,7 @@ import contextlib
 import typing as t
 
 from ..progress import Progress
-from ..repository.records import TableRecord
+from ..repository.records import LargeObjectsRecord, TableRecord
 from ..streams.background import BackgroundSink
 from ..streams.base import ByteSink
 from ..streams.digest import DigestSink
@@ -97,9 +97,12 @@ def table_batches(items: t.Sequence[DataItem], sizes: t.Mapping[int, int]) -> t.
         yield items[start:]
 
 
-def write_large_objects(session: Session, files: DataFiles, item: LargeObjectsItem, progress: Progress) -> None:
+def write_large_objects(
+    session: Session, files: DataFiles, item: LargeObjectsItem, progress: Progress
+) -> LargeObjectsRecord:
     """Write the contents of one entry's large objects."""
     progress.item("large objects")
     blocks = files.begin_large_objects(item.entry)
-    large_objects_out(session, item.oids, blocks, progress)
+    record = large_objects_out(session, item.oids, blocks, progress)
     blocks.close()
+    return record

@@ -12,7 +12,7 @@ from ..interfaces import ArtifactWriter, BackupPlan
 from ..progress import Progress
 from ..release import VERSION
 from ..repository.layout import escape_name
-from ..repository.records import BackupContents, ServerIdentity, TableRecord
+from ..repository.records import BackupContents, LargeObjectsRecord, ServerIdentity, TableRecord
 from .archive.directory_writer import DirectoryWriter
 from .archive.header import VERSION_RELKIND, ArchiveHeader
 from .archive.writer import ArchiveWriter, artifact_suffix, new_archive
@@ -102,7 +102,7 @@ class PostgresqlBackupSource:
         )
         try:
             progress.phase("reading", total_bytes=sum(self._sizes.values()))
-            tables = self._write_data(writer, archive, progress)
+            tables, large_objects = self._write_data(writer, archive, progress)
             session.execute("COMMIT")
             archive.finish()
         except BaseException:
@@ -117,11 +117,12 @@ class PostgresqlBackupSource:
             objects=contents.objects,
             # The text of rows with times depends on it.
             options={**recorded_options(self._options, header.version), "timezone": session.parameter("TimeZone")},
+            large_objects=large_objects,
         )
 
     def _write_data(
         self, writer: ArtifactWriter, archive: ArchiveWriter, progress: Progress
-    ) -> tuple[TableRecord, ...]:
+    ) -> tuple[tuple[TableRecord, ...], tuple[LargeObjectsRecord, ...]]:
         session, snapshot, contents = self._begun()
         if isinstance(archive, DirectoryWriter) and self._options.jobs > 1 and archive.waiting > 1:
             # Imported here, as one process alone needs none of it.
@@ -144,9 +145,9 @@ class PostgresqlBackupSource:
                 writer=writer, jobs=self._options.jobs, progress=progress,
             )  # fmt: skip
         tables = tuple(TablesOut(session, archive, self._sizes, inserts=self._inserts).write(contents.data, progress))
-        for objects in contents.large_objects:
-            write_large_objects(session, archive, objects, progress)
-        return tables
+        return tables, tuple(
+            write_large_objects(session, archive, objects, progress) for objects in contents.large_objects
+        )
 
     def close(self) -> None:
         """Release the connection, and with it the locks and the snapshot."""

@@ -18,7 +18,7 @@ from .. import drivers
 from ..errors import ConsistencyError, QueryError
 from ..interfaces import ArtifactWriter, WorkerFiles
 from ..progress import Progress
-from ..repository.records import FileRecord, TableRecord
+from ..repository.records import FileRecord, LargeObjectsRecord, TableRecord
 from ..streams.background import BackgroundSink
 from ..streams.base import ByteSink
 from ..streams.compression import Compression, compress_sink
@@ -103,10 +103,11 @@ class DumpTask:
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What came of a task: the tables' (or the part's) rows, and the files that are finished."""
+    """What came of a task: the tables' (or the part's) rows, or large objects, and the files that are finished."""
 
     tables: tuple[TableRecord, ...]
     files: tuple[FileRecord, ...]
+    large_objects: LargeObjectsRecord | None = None
 
 
 def write_in_parallel(
@@ -118,14 +119,15 @@ def write_in_parallel(
     writer: ArtifactWriter,
     jobs: int,
     progress: Progress,
-) -> tuple[TableRecord, ...]:
+) -> tuple[tuple[TableRecord, ...], tuple[LargeObjectsRecord, ...]]:
     """Write all data.
 
     :param session: the leader's, in the transaction whose snapshot the processes take over.
-    :returns: the tables in the archive's order.
+    :returns: the tables and the large objects in the archive's order.
     """
     tasks = plan_tasks(session, contents, assignment.sizes, jobs=jobs)
     done: dict[int, TableRecord] = {}
+    objects: dict[int, LargeObjectsRecord] = {}
     parts: dict[int, dict[int, TableRecord]] = {}
     numbers: dict[int, int] = {}
     for task in tasks:
@@ -158,9 +160,13 @@ def write_in_parallel(
             for item, table in zip(task.tables, tables):
                 archive.written_elsewhere(item.entry)
                 done[item.entry.dump_id] = table
-            if task.large_objects is not None:
+            if task.large_objects is not None and result.large_objects is not None:
                 archive.written_elsewhere(task.large_objects.entry)
-    return tuple(done[item.entry.dump_id] for item in contents.data)
+                objects[task.large_objects.entry.dump_id] = result.large_objects
+    return (
+        tuple(done[item.entry.dump_id] for item in contents.data),
+        tuple(objects[item.entry.dump_id] for item in contents.large_objects),
+    )
 
 
 def plan_tasks(session: Session, contents: Contents, sizes: t.Mapping[int, int], *, jobs: int) -> list[DumpTask]:
@@ -228,8 +234,9 @@ class _DumpWorker:
 
     def run(self, task: DumpTask, progress: Progress) -> Done:
         tables: tuple[TableRecord, ...] = ()
+        large_objects = None
         if task.large_objects is not None:
-            write_large_objects(self._session, self._data, task.large_objects, progress)
+            large_objects = write_large_objects(self._session, self._data, task.large_objects, progress)
         elif task.joined:
             (item,) = task.tables
             parts = [self._part_path(item, number) for number in range(task.joined)]
@@ -241,7 +248,7 @@ class _DumpWorker:
                     tables = tuple(self._out.write(task.tables, progress))
             else:
                 tables = (self._write_part(task.tables[0], task.part, progress),)
-        return Done(tables, self._files.take())
+        return Done(tables, self._files.take(), large_objects)
 
     def close(self) -> None:
         with contextlib.suppress(drivers.psycopg().OperationalError):

@@ -9,8 +9,10 @@ import typing as t
 
 from ..errors import ConsistencyError
 from ..progress import Progress
+from ..repository.records import LargeObjectsRecord
 from ..streams.background import BackgroundSink
 from ..streams.base import ByteSink
+from .large_object_digest import DigestedObject, LargeObjectsDigest
 from .session import Session
 
 #: The first piece of every object of a batch is held at once; most objects are no bigger than that.
@@ -31,13 +33,15 @@ class LargeObjectsSink(t.Protocol):
     def begin(self, oid: int) -> ByteSink: ...
 
 
-def large_objects_out(session: Session, oids: t.Sequence[int], sink: LargeObjectsSink, progress: Progress) -> int:
-    """Write the contents of large objects into ``sink``, in the order given; the number of bytes.
+def large_objects_out(
+    session: Session, oids: t.Sequence[int], sink: LargeObjectsSink, progress: Progress
+) -> LargeObjectsRecord:
+    """Write the contents of large objects into ``sink``, in the order given; what the manifest keeps of them.
 
     :raises ConsistencyError: the server left some out.
     :raises PrivilegeError, QueryError: the server refused to read one.
     """
-    total = 0
+    digest = LargeObjectsDigest()
     for start in range(0, len(oids), _BATCH):
         batch = oids[start : start + _BATCH]
         listed = "{" + ",".join(map(str, batch)) + "}"
@@ -48,8 +52,9 @@ def large_objects_out(session: Session, oids: t.Sequence[int], sink: LargeObject
                 hint="run the backup again",
             )
         for oid, piece in zip(batch, pieces):
-            total += _write(session, oid, piece, sink.begin(oid), progress)
-    return total
+            size = _write(session, oid, piece, DigestedObject(sink.begin(oid), digest), progress)
+            digest.end(oid, size)
+    return digest.record()
 
 
 def _write(session: Session, oid: int, piece: bytes, target: ByteSink, progress: Progress) -> int:

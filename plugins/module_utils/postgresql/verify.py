@@ -9,12 +9,13 @@ import typing as t
 
 from ..errors import CorruptArtifactError
 from ..progress import Progress
-from ..repository.records import Manifest, TableRecord
-from ..streams.base import ByteSource
+from ..repository.records import LargeObjectsRecord, Manifest, TableRecord
+from ..streams.base import Buffer, ByteSource
 from ..streams.digest import CountingSource, DigestSource, PartsDigestSource, RowsDigest
 from .archive.copy_text import CopyTextSource
 from .archive.entries import LARGE_OBJECTS, TABLE_DATA, object_name
 from .archive.reader import ArchiveReader
+from .large_object_digest import LargeObjectsDigest
 from .toc import TocEntry
 
 BLOCK_SIZE = 1 << 18
@@ -39,6 +40,7 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
     :raises CorruptArtifactError: something is damaged, missing or different; the first table is named.
     """
     sizes: dict[int, int] = {}
+    groups = _recorded_large_objects(manifest)
     recorded = {} if manifest is None else {(table.schema, table.name): table for table in manifest.contents.tables}
     progress.phase("verifying", total_bytes=sum(table.bytes for table in recorded.values()))
     for entry in archive.entries:
@@ -46,8 +48,14 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
             continue
         progress.item(object_name(entry))
         if entry.desc == LARGE_OBJECTS:
-            objects = archive.large_objects(entry)
-            sizes[entry.dump_id] = sum(_drain(source, progress) for _oid, source in objects)
+            found_objects = _read_large_objects(archive, entry, progress)
+            sizes[entry.dump_id] = found_objects.bytes
+            if groups is not None and next(groups, None) != found_objects:
+                raise CorruptArtifactError(
+                    f"the large objects of {archive.name} are not those that were backed up",
+                    hint="restore another backup; this one is damaged",
+                    found=found_objects.count,
+                )
         elif entry.desc == TABLE_DATA and entry.copy_stmt:
             expected = recorded.pop((entry.namespace or "", entry.tag), None)
             found = _read_table(archive, entry, expected, progress)
@@ -59,10 +67,26 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
             recorded.pop((entry.namespace or "", entry.tag), None)
             sizes[entry.dump_id] = _drain(archive.data(entry), progress)
     archive.check_complete()
+    if groups is not None and next(groups, None) is not None:
+        raise CorruptArtifactError(f"{archive.name} lacks large objects that its manifest names")
     if recorded:
         missing = ", ".join(f"{schema}.{name}" for schema, name in list(recorded)[:5])
         raise CorruptArtifactError(f"{archive.name} lacks the data of {missing}, which its manifest names")
     return sizes
+
+
+def _recorded_large_objects(manifest: Manifest | None) -> t.Iterator[LargeObjectsRecord] | None:
+    """The manifest's records of large objects; ``None`` where it keeps none, as the earliest did not."""
+    if manifest is None or not manifest.contents.large_objects:
+        return None
+    return iter(manifest.contents.large_objects)
+
+
+def _read_large_objects(archive: ArchiveReader, entry: TocEntry, progress: Progress) -> LargeObjectsRecord:
+    digest = LargeObjectsDigest()
+    for oid, source in archive.large_objects(entry):
+        digest.end(oid, _drain(source, progress, digest.update))
+    return digest.record()
 
 
 def _read_table(
@@ -80,12 +104,14 @@ def _read_table(
     return TableRecord(entry.namespace or "", entry.tag, rows, source.size, source.hexdigest())
 
 
-def _drain(source: ByteSource, progress: Progress) -> int:
+def _drain(source: ByteSource, progress: Progress, update: t.Callable[[Buffer], None] | None = None) -> int:
     size = 0
     while True:
         data = source.read(BLOCK_SIZE)
         if not data:
             return size
+        if update is not None:
+            update(data)
         size += len(data)
         progress.advance(len(data))
 

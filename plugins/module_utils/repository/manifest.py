@@ -181,6 +181,9 @@ def _nonsense_of_tables(manifest: Manifest) -> t.Iterator[str]:
             yield f"the table {table.schema}.{table.name}"
         if table.parts and (min(table.parts) < 0 or sum(table.parts) != table.bytes):
             yield f"the parts of the table {table.schema}.{table.name}"
+    for objects in manifest.contents.large_objects:
+        if objects.count < 0 or objects.bytes < 0 or not _SHA256.match(objects.sha256):
+            yield f"the {objects.count} large objects"
 
 
 def _nonsense_of_set(manifest: Manifest) -> t.Iterator[str]:

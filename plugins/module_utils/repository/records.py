@@ -51,6 +51,20 @@ class TableRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class LargeObjectsRecord:
+    """The contents of large objects that an archive holds together, under one entry.
+
+    :param bytes: the size of all contents.
+    :param sha256: of, for every object in the archive's order, its content, its OID (4 bytes, big-endian) and its size
+        (8 bytes, big-endian); in hexadecimal.
+    """
+
+    count: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
 class FileRecord:
     """One file of a backup.
 
@@ -75,6 +89,7 @@ class BackupContents:
     :param tables: every table whose data is inside.
     :param objects: how many objects of each kind are inside, by kind.
     :param options: the options that shaped the content, as plain data.
+    :param large_objects: PostgreSQL's large objects, in the archive's order.
     """
 
     format: str
@@ -84,6 +99,7 @@ class BackupContents:
     tables: tuple[TableRecord, ...]
     objects: t.Mapping[str, int]
     options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    large_objects: tuple[LargeObjectsRecord, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
