@@ -6,21 +6,17 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
-import string
 import typing as t
 
 from ..errors import UsageError
 from ..streams.compression import Compression
 from .archive.header import parse_version, version_for, version_text
-from .archive.script import ScriptOptions
+from .archive.script import ScriptOptions, new_restrict_key
 from .archive.writer import DEFAULT_COMPRESSION, FORMATS
 from .inserts import InsertOptions
 from .options import BackupOptions, DumpSettings, ScriptForm
 from .selection.options import Selection
 
-_KEY_LENGTH = 63
-_KEY_LETTERS = string.ascii_letters + string.digits
 _PLAIN_ONLY = ("clean", "if_exists", "create", "restrict_key")
 _RECORDED = (
     "clean", "if_exists", "create", "inserts", "column_inserts", "rows_per_insert", "on_conflict_do_nothing",
@@ -132,7 +128,7 @@ def script_options(options: BackupOptions) -> ScriptOptions:
     """
     key = options.restrict_key
     if options.restrict and not key:
-        key = "".join(secrets.choice(_KEY_LETTERS) for dummy in range(_KEY_LENGTH))
+        key = new_restrict_key()
     said = options.script
     return ScriptOptions(
         clean=options.clean,
