@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from ...errors import QueryError
 from .. import quoting
@@ -16,6 +17,8 @@ from .columns import Column, read_columns
 _ENGINES_WITHOUT_ROWS = frozenset(
     {"MRG_MYISAM", "MRG_ISAM", "BLACKHOLE", "FEDERATED", "CONNECT", "OQGRAPH", "SPIDER", "VP"}
 )
+
+_ARCHIVE_COUNTER = re.compile(rb"(\n\) ENGINE=ARCHIVE) AUTO_INCREMENT=\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +110,8 @@ def read_definition(session: Session, table: Table) -> bytes:
     definition = records[0].get("create table") if records else None
     if definition is None:
         raise QueryError(f"the server shows no definition of table {table.name!r}", hint="CHECK TABLE it")
-    return definition
+    # An ARCHIVE table takes no row whose number is below its counter, which follows the rows by itself.
+    return _ARCHIVE_COUNTER.sub(rb"\1", definition) if table.has_rows else definition
 
 
 def has_row(session: Session, table: Table) -> bool:
