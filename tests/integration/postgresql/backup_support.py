@@ -31,7 +31,7 @@ _NEWER_WORDS = (
     (16, re.compile(r", run_as_owner = true(?=[,)])"), ""),
 )
 _INHERITED_NOT_NULL = re.compile(r"    NOT NULL \S+,?|ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET NOT NULL;")
-_LOCALE = re.compile(r" LOCALE_PROVIDER = libc| (LOCALE|LC_COLLATE|LC_CTYPE) = '[^']*'")
+_LOCALE = re.compile(r" LOCALE = ('[^']*')")
 #: ICU is not in every build; what uses all extensions needs them; subscriptions belong to the cluster; roles are first.
 #: Labels need a provider to be restored; the newest pg_dump has large objects in other places than our archives.
 #: An extension's changed catalog entry cannot be restored; rows of hash partitions by an enum land in other partitions.
@@ -103,19 +103,26 @@ def in_words_of(version: int, statements: str) -> str:
 
 
 def restorable(lines: list[str], server: servers.Server) -> list[str]:
-    """Take out the statements of the newest pg_dump that a server of the source's own version would refuse.
+    """Statements of the newest pg_dump as a server of the source's own version understands them.
 
     pg_dump 18 writes NOT NULL as a table constraint, which servers before 18 do not know, CREATE DATABASE with words
     that came with 13 and 15, and others (see ``in_words_of``) with words that came with 11 to 16. Ours are understood
-    by the source's version and by all later ones.
+    by the source's version and by all later ones. (docs/coverage.md lists these differences.)
     """
     version = server.version[0]
     lines = in_words_of(version, "\n".join(lines)).split("\n")
     if version < 18:
         lines = [line for line in lines if not _INHERITED_NOT_NULL.fullmatch(line)]
+    if version < 17:
+        lines = [line for line in lines if line != "SET transaction_timeout = 0;"]
     if version < 15:
-        lines = [_LOCALE.sub("", line) if line.startswith("CREATE DATABASE ") else line for line in lines]
+        lines = [_database_words(version, line) if line.startswith("CREATE DATABASE ") else line for line in lines]
     return lines
+
+
+def _database_words(version: int, statement: str) -> str:
+    statement = statement.replace(" LOCALE_PROVIDER = libc", "")
+    return statement if version >= 13 else _LOCALE.sub(r" LC_COLLATE = \1 LC_CTYPE = \1", statement)
 
 
 def script_of(archive: Path, *args: str) -> list[str]:
