@@ -175,6 +175,10 @@ class ParallelRun:
                         self._end_others()
         except DbfleetError as error:
             self._break_off()
+            if failed is not None:
+                # What happened to the others in the end is no news.
+                self._ledger.running = list(self._running.values())
+                raise self._ledger.stopped(failed[0], "restoring", failed[1]) from failed[1]
             task_at_hand = error.task if isinstance(error, WorkerFailed) else None
             entry = self._running.pop(task_at_hand.dump_id, None) if isinstance(task_at_hand, ItemTask) else None
             self._ledger.running = list(self._running.values())
@@ -217,13 +221,13 @@ class ParallelRun:
         error = result.error
         if error is None:
             self._ledger.finished(entry, result.table)
+        elif self._ended:
+            # Its work was ended because of another item's failure.
+            return None
         elif self._policy.skips(entry, error):
             self._ledger.skip(entry)
         elif self._policy.goes_on_after(error):
             self._ledger.fail(entry, "restoring", error)
-        elif isinstance(error, ConnectError) and self._ended:
-            # Its work was ended because of another item's failure.
-            return None
         else:
             del self._running[task.dump_id]
             return entry, error
@@ -279,7 +283,10 @@ class _RestoreWorker:
             except ConnectError as error:
                 return ItemResult(error=error)
             except DbfleetError as error:
-                self._session.execute("ROLLBACK")
+                try:
+                    self._session.execute("ROLLBACK")
+                except ConnectError as broken:
+                    return ItemResult(error=broken)
                 runner.settings_lost()
                 if error.context.get("sqlstate") != _DEADLOCK or not attempts:
                     return ItemResult(error=error)
