@@ -33,6 +33,9 @@ from .output import (
 )
 from .terminal import progress_sink
 
+if t.TYPE_CHECKING:
+    from ..requests.restore import Request
+
 #: A job's result as ``--json`` prints it and as a person reads it.
 _Outcome = tuple[dict[str, t.Any], str]
 
@@ -117,13 +120,19 @@ def _backup(command: Command, progress: Progress) -> _Outcome:
 
 
 def _restore(command: Command, progress: Progress) -> _Outcome:
+    from ..requests.restore import restore_request
+    from .standard_input import with_standard_input
+
+    with with_standard_input(restore_request(command.given, check=command.check)) as request:
+        return _restored(request, command, progress)
+
+
+def _restored(request: Request, command: Command, progress: Progress) -> _Outcome:
     from ..cluster_restore import ClusterRestoreRequest, restore_cluster
     from ..cluster_script import ClusterScriptRequest, restore_cluster_script
-    from ..requests.restore import restore_request
     from ..restore import restore
     from ..restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
 
-    request = restore_request(command.given, check=command.check)
     if isinstance(request, ClusterRestoreRequest):
         data = restore_cluster(request, progress).to_dict()
         return data, cluster_restore_text(data, check=command.check)

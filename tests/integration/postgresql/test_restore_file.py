@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from tests.integration.postgresql.restore_support import fill, new_database, tra
 from tests.servers.fixtures import ServerPool
 
 NEWEST = 18
+COMMAND = (sys.executable, "-m", "dbfleet.cli")
 KEY = "aKeyOfTheTests"
 ZOO = ("tables", "functions", "partitions", "given_privileges", "views", "large_objects", "sequences")
 FORMS = {"custom": ("-Fc",), "folder": ("-Fd", "-Z0"), "tar": ("-Ft",), "inserts": ("-Fc", "--inserts")}
@@ -120,6 +124,21 @@ def test_our_own_backup_becomes_a_script_that_psql_runs(
     with new_database(server) as copy:
         servers.client("psql", version=NEWEST).run(server, "-Xq", "-d", copy, input=script)
         assert dumped(server, copy) == dumped(server, "scripted")
+
+
+def test_an_archive_from_standard_input(server_pool: ServerPool, filled: set[str], tmp_path: Path) -> None:
+    server = zoo_on(server_pool, filled, "pg18")
+    archive = tmp_path / "archive.dump"
+    servers.client("pg_dump", version=18).run(server, "-Fc", "-f", archive, "scripted")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with archive.open("rb") as piped:
+        done = subprocess.run(
+            [*COMMAND, "restore", "postgresql", "--source", "-", "--file", "-", f"--restrict-key={KEY}", "--quiet"],
+            stdin=piped, capture_output=True, check=True, env={**os.environ, "TMPDIR": str(kept)},
+        )  # fmt: skip
+    assert _VERSIONS.sub(b"", done.stdout) == genuine(archive, version=18)
+    assert list(kept.iterdir()) == []
 
 
 def test_no_script_appears_of_what_is_damaged_or_not_found(
