@@ -67,7 +67,7 @@ def source_of(server: Server, database: str, folder: Path, kind: str) -> Path:
     """A backup of many small statements and files."""
     if kind == "script":
         path = folder / "dump.sql"
-        path.write_bytes(genuine_dump(server, database, "--net-buffer-length=16384"))
+        path.write_bytes(genuine_dump(server, database, "--net-buffer-length=16384", "--databases"))
         return path
     form = ScriptForm(statement_size=20000)
     backup = back_up_folder(server, database, folder / "made", lock_tables=True, compression="none", form=form).path
@@ -125,8 +125,15 @@ def go_on(server: Server, target: str, source: Path, state: Path, jobs: int, tmp
     return restore(server, target, source, tmp_path, jobs=jobs, create=True, load=load)
 
 
-@pytest.mark.parametrize("form", ["script", "folder"])
-def test_killed_again_and_again_it_is_whole_in_the_end(mysql_server: Server, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("mysql57", "script"), ("mysql97", "folder"), ("mariadb105", "folder"),
+        ("mariadb1011", "script"), ("mariadb118", "folder"),
+    ],
+)  # fmt: skip
+def test_killed_again_and_again_it_is_whole_in_the_end(server_pool: Any, tmp_path: Path, name: str, form: str) -> None:
+    mysql_server = server_pool.get(name)
     with scratch(mysql_server) as database, scratch(mysql_server, create=False) as target:
         fill(mysql_server, database)
         source = source_of(mysql_server, database, tmp_path, form)
