@@ -24,6 +24,7 @@ from .cells import Cell, mysql_cells, postgresql_cells
 from .data import fill
 from .measure import Run, median, run
 from .mysql_backup import folder_cells
+from .mysql_restore import mysql_restore_cells
 from .postgresql_restore import postgresql_restore_cells
 
 SERVERS = {"postgresql": "pg16", "mysql": "mysql97", "mariadb": "mariadb1011"}
@@ -69,7 +70,9 @@ def _size(path: Path) -> int:
 
 def cells(only: str, scale: float, folder: Path) -> Iterator[Cell]:
     for kind, name in SERVERS.items():
-        makers = (postgresql_cells, postgresql_restore_cells) if kind == "postgresql" else (mysql_cells, folder_cells)
+        makers = [mysql_cells, folder_cells, mysql_restore_cells]
+        if kind == "postgresql":
+            makers = [postgresql_cells, postgresql_restore_cells]
         with servers.start(name, extra_config=SETTINGS.get(kind, ())) as server:
             filled: set[str] = set()
             for cell in itertools.chain.from_iterable(make(server, folder) for make in makers):
