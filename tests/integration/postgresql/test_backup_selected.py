@@ -193,6 +193,24 @@ def test_rows_of_foreign_tables(pg_database: Database, file_of_rows: str, tmp_pa
         back_up(server, pg_database.name, tmp_path, selection=wanted, format="directory", jobs=2)
 
 
+def test_rows_that_an_enum_s_hash_spreads_find_their_places(pg_latest_database: Database, tmp_path: Path) -> None:
+    database = pg_latest_database
+    fill_with_zoo(database.server, database.name, "selection")
+    database.execute(
+        "INSERT INTO zoo_selection.by_enum"
+        " SELECT m, g FROM unnest(enum_range(NULL::zoo_selection.mood)) m, generate_series(1, 3) g"
+    )
+    archive, contents, _progress = back_up(database.server, database.name, tmp_path)
+    assert sum(table.rows for table in contents.tables if table.name.startswith("by_enum")) == 9
+    for bring in (restore_genuinely, restore):
+        with new_database(database.server) as copy:
+            bring(database.server, archive, copy)
+            found = database.server.execute(
+                "SELECT m::text, count(*) FROM zoo_selection.by_enum GROUP BY m ORDER BY m", database=copy
+            )
+            assert found == [("sad", 3), ("ok", 3), ("happy", 3)]
+
+
 def test_row_security(shop: Database, reader: str, tmp_path: Path) -> None:
     shop.execute("ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY", "CREATE POLICY few ON shop.orders USING (id < 4)")
     wanted = Selection(tables=("shop.orders",))
