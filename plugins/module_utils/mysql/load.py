@@ -16,6 +16,7 @@ from ..repository.records import Manifest, ServerIdentity, TableRecord
 from . import load_check, preflight, quoting, replication_state
 from .connection import connect
 from .folder_runner import FolderRunner
+from .grants import read_grants
 from .lane import HarmlessWarnings, Lane
 from .load_run import LoadedTable, LoadRun
 from .load_state import LoadState, open_state
@@ -82,7 +83,9 @@ class MysqlRestoreTarget:
         preflight.check_server(session, summary)
         if options.changes.set_gtid:
             replication_state.check_gtid(session, manifest, logged=not options.load.skip_binlog)
-        warnings = preflight.check_privileges(session, summary, options.database, clean=options.clean)
+        warnings = preflight.check_privileges(
+            session, summary, options.database, clean=options.clean or options.load.resume
+        )
         warnings += _family_warnings(session, manifest)
         for text in warnings:
             if self._progress is not None:
@@ -145,8 +148,9 @@ class MysqlRestoreTarget:
         harmless = HarmlessWarnings()
         for _number in range(1, self._options.jobs):
             self._others.append(self._another_session())
+        may_alter = not read_grants(session).lacks("ALTER", database)
         lanes = [Lane(one, database, load, harmless) for one in (session, *self._others)]
-        return LoadRun(lanes, summary, load, progress, harmless, self._another_session, self._state)
+        return LoadRun(lanes, summary, load, progress, harmless, self._another_session, self._state, may_alter)
 
     def _another_session(self) -> Session:
         session = connect(self._options.connection)

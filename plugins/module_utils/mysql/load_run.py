@@ -17,7 +17,7 @@ from ..progress import Progress
 from . import faults, preflight, wire
 from .deferred_keys import AddingKeys, DeferredKeys, defer, key_names
 from .lane import DEADLOCK, Done, HarmlessWarnings, Lane, name_of
-from .load_options import CONTINUE, IGNORE, LoadOptions
+from .load_options import CONTINUE, ERROR, IGNORE, LoadOptions
 from .load_state import LoadState
 from .quoting import identifier
 from .script_files import natural
@@ -82,6 +82,7 @@ class LoadRun:
 
     :param lanes: the first one is the main one, on which definitions are run.
     :param connect: gives another connection to the target's database.
+    :param may_alter: the user may change tables; without that right, keys are made before the rows.
     :param state: where it is recorded what is done, for a restore that may be resumed.
 
     :attr:`tables` fills as rows are loaded; :attr:`failures` lists the statements that failed where the restore goes
@@ -97,6 +98,7 @@ class LoadRun:
         harmless: HarmlessWarnings,
         connect: t.Callable[[], Session],
         state: LoadState | None = None,
+        may_alter: bool = True,
     ) -> None:
         self.lanes = lanes
         self.main = lanes[0]
@@ -106,6 +108,7 @@ class LoadRun:
         self.progress = progress
         self.harmless = harmless
         self.connect = connect
+        self.may_alter = may_alter
         self.state = state
         self.tables: dict[str, LoadedTable] = {}
         self.failures: list[RestoreError] = []
@@ -228,7 +231,7 @@ class LoadRun:
 
     def _defers_keys(self) -> bool:
         # Duplicates are found by the keys that are there, and a failed row must not cost a table its keys.
-        return self.options.on_error != CONTINUE and self.options.duplicates == "error"
+        return self.may_alter and self.options.on_error != CONTINUE and self.options.duplicates == ERROR
 
     @staticmethod
     def _reads_utf8(lane: Lane) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from dbfleet.errors import CorruptArtifactError, RestoreError, UsageError
 from tests.servers import Server, client
 
-from .restore_support import connected, fill, picture, restore, scratch
+from .restore_support import connected, connection_options, fill, picture, restore, scratch
 
 
 def mydumper(server: Server, database: str, folder: Path, *options: str) -> None:
@@ -121,3 +122,29 @@ def test_what_fails_in_one_of_many_files_ends_the_others(mysql_server: Server, t
         assert "s.b.0000" in caught.value.message
         assert caught.value.context["table"] == "b"
         assert "'5'" not in caught.value.message
+
+
+def test_without_the_right_to_alter_tables_keys_are_made_at_once(
+    mysql_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbfleet.mysql.load_run.DEFER_FROM", 1)
+    (tmp_path / "metadata").write_text("Started dump at: x\nFinished dump at: y\n")
+    for engine in ("InnoDB", "MyISAM"):
+        table = f"CREATE TABLE `{engine}` (i INT, PRIMARY KEY (i), KEY `k` (i)) ENGINE={engine};\n"
+        (tmp_path / f"s.{engine}-schema.sql").write_text(table)
+        (tmp_path / f"s.{engine}.sql").write_text(f"INSERT INTO `{engine}` VALUES (1),(2);\n")
+    user = f"u{secrets.token_hex(4)}"
+    with scratch(mysql_server) as target:
+        with connected(mysql_server) as cursor:
+            cursor.execute(f"CREATE USER {user}@localhost IDENTIFIED BY 'word'")
+            cursor.execute(f"GRANT SELECT, INSERT, CREATE ON {target}.* TO {user}@localhost")
+        try:
+            account = connection_options(mysql_server, user=user, password="word")
+            restore(mysql_server, target, tmp_path, tmp_path, jobs=2, connection=account)
+            with connected(mysql_server, target) as cursor:
+                for engine in ("InnoDB", "MyISAM"):
+                    cursor.execute(f"SHOW CREATE TABLE {engine}")
+                    assert "KEY `k` (`i`)" in cursor.fetchone()[1]
+        finally:
+            with connected(mysql_server) as cursor:
+                cursor.execute(f"DROP USER {user}@localhost")

@@ -130,4 +130,5 @@ def test_rows_are_counted_on_request(mysql_server: Server, tmp_path: Path) -> No
     with scratch(mysql_server, create=False) as target:
         with pytest.raises(RestoreError, match="a has 1 rows instead of 2; .*dropped again"):
             restore(mysql_server, target, script, tmp_path, create=True, load=LoadOptions(verify="rows"))
-        restore(mysql_server, target, script.partition(b"DELETE")[0], tmp_path, create=True, load=LoadOptions(verify="rows"))
+        script = script.partition(b"DELETE")[0]
+        restore(mysql_server, target, script, tmp_path, create=True, load=LoadOptions(verify="rows"))
