@@ -35,6 +35,7 @@ _LONGEST_SECONDS = 10.0
 _SHORTEST_SECONDS = 0.3
 _SHARE_OF_ELAPSED = 0.1
 _GROWTH = 100
+_WAITING_PER_JOB = 2
 
 
 class Tasks(t.Protocol):
@@ -165,20 +166,20 @@ class Scheduler:
         self._unlocked = unlocked
         self._began = time.monotonic()
         self._open = 0
+        self._pending: t.Iterator[Table] = iter(())
         self._readings: dict[str, _Reading] = {}
+        self._records: dict[str, TableRecord] = {}
 
     def run(self, tables: t.Sequence[Table], writer: ArtifactWriter) -> tuple[TableRecord, ...]:
         """Read every table into its files.
 
         :return: a record of every table that has rows of its own, in the order of ``tables``.
         """
-        locked = 0
-        for table in sorted(tables, key=lambda one: (one.is_transactional, -one.data_length, one.name)):
-            slices = self._begin(table)
-            locked += 0 if table.is_transactional else slices
-        snapshot.release(self._session)
+        self._pending = iter(sorted(tables, key=lambda one: (one.is_transactional, -one.data_length, one.name)))
+        locked = sum(not table.is_transactional for table in tables)
         if not locked:
             self._unlocked()
+        self._feed()
         for task, result in self._tasks.results():
             if not isinstance(task, Slice) or not isinstance(result, SliceDone):
                 continue
@@ -188,19 +189,29 @@ class Scheduler:
                 locked -= 1
                 if not locked:
                     self._unlocked()
-        return tuple(self._readings[table.name].record(self._database) for table in tables if table.has_rows)
+        return tuple(self._records[table.name] for table in tables if table.has_rows)
 
-    def _begin(self, table: Table) -> int:
-        """Submit a table's first slices; how many."""
+    def _feed(self) -> None:
+        """Begin as many tables as there is work wanted for, not all: there may be very many."""
+        began = False
+        while self._open < _WAITING_PER_JOB * self._jobs:
+            table = next(self._pending, None)
+            if table is None:
+                break
+            self._begin(table)
+            began = True
+        if began:
+            snapshot.release(self._session)
+
+    def _begin(self, table: Table) -> None:
+        """Submit a table's first slices. A table that no snapshot covers is one."""
         large = table.has_rows and table.is_transactional and table.data_length >= _DIVIDED_FROM
         # Rows of the past have the keys of those that came after them.
         large = large and not table.history
         key = chunks.read_key(self._session, table) if large else None
         reading = self._readings[table.name] = _Reading(table, key, _FIRST_LIMIT)
-        partitions = self._partitions(table) if large and table.is_partitioned else [""]
-        for partition in partitions:
+        for partition in self._partitions(table) if large and table.is_partitioned else [""]:
             self._submit(reading, partition, chunks.Range(), first=False)
-        return len(partitions)
 
     def _submit(self, reading: _Reading, partition: str, part: chunks.Range, *, first: bool) -> None:
         table, watch = reading.table, self._watch
@@ -220,17 +231,21 @@ class Scheduler:
             first=first,
         )
         reading.next_number += 1
+        reading.open += 1
         self._open += 1
 
     def _take(self, task: Slice, result: SliceDone) -> None:
         reading = self._readings[task.table.name]
-        reading.parts[task.number] = result
+        reading.parts[task.number] = dataclasses.replace(result, files=())
+        reading.open -= 1
         self._open -= 1
-        if task.key is None or result.rest is None:
-            return
-        self._measure(reading, result)
-        for part in self._divided(task, task.key, result.rest):
-            self._submit(reading, task.partition, part, first=True)
+        self._feed()
+        if task.key is not None and result.rest is not None:
+            self._measure(reading, result)
+            for part in self._divided(task, task.key, result.rest):
+                self._submit(reading, task.partition, part, first=True)
+        if not reading.open:
+            self._records[task.table.name] = self._readings.pop(task.table.name).record(self._database)
 
     def _measure(self, reading: _Reading, result: SliceDone) -> None:
         """How many rows the table's next slices have, after how long this one took and how large it became."""
