@@ -9,7 +9,7 @@ import os
 import shutil
 
 from ..errors import StorageError
-from ..streams.file import FOLDER_MODE, storage_error, sync_folder
+from ..streams.file import FOLDER_MODE, storage_error, sync_folder, sync_small_files
 
 
 def make_folder(path: str) -> None:
@@ -45,12 +45,17 @@ def make_folders(path: str) -> None:
             raise
 
 
-def sync_folders(path: str) -> None:
-    """Make the names in a folder and in all folders below it durable.
+def sync_tree(path: str) -> None:
+    """Make the small files in a folder and in all folders below it durable, and all names there.
 
     :raises StorageError: one of them cannot be synced.
     """
-    for folder, _folders, _files in os.walk(path):
+
+    def fail(error: OSError) -> None:
+        raise storage_error("list", error.filename or path, error) from error
+
+    for folder, _folders, files in os.walk(path, onerror=fail):
+        sync_small_files([os.path.join(folder, name) for name in files])
         sync_folder(folder)
 
 

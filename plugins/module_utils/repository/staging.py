@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 
 from ..errors import StorageError
-from ..streams.file import FileSink, FileSource
-from .folders import make_folder, make_folders, remove_tree, rename, sync_folders
+from ..streams.file import SMALL_FILE, FileSink, FileSource
+from .folders import make_folder, make_folders, remove_tree, rename, sync_tree
 from .layout import is_safe_path, staging_name
 
 
@@ -34,7 +34,7 @@ class StagingFolder:
         make_folder(self.path)
 
     def create(self, path: str) -> FileSink:
-        return FileSink(self._place(path))
+        return FileSink(self._place(path), sync_from=SMALL_FILE)
 
     def create_temporary(self, path: str) -> FileSink:
         return FileSink(self._place(path), durable=False)
@@ -46,8 +46,8 @@ class StagingFolder:
         remove_tree(self._full(path))
 
     def sync(self) -> None:
-        """Make every name below durable; the files are when they are closed."""
-        sync_folders(self.path)
+        """Make everything below durable: the names, and those files that were not when they were closed."""
+        sync_tree(self.path)
 
     def abandon(self) -> None:
         remove_tree(self.path)

@@ -62,6 +62,28 @@ def test_a_patched_file_is_recorded_as_it_is_stored(
     assert publication.records()[0].sha256 == hashlib.sha256(stored).hexdigest()
 
 
+def test_every_file_is_synced_before_anything_is_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    publication = begin(tmp_path)
+    for path, size in {"toc.dat": 10, "data/1.dat": 0, "data/2.dat": (1 << 20) - 1, "data/3.dat": 2 << 20}.items():
+        file = publication.create(path)
+        file.write(bytes(size))
+        file.close()
+    real = os.rename
+    checked: list[str] = []
+
+    def rename(source: str, target: str) -> None:
+        for path in Path(source).rglob("*"):
+            assert path.stat().st_ino in synced
+            checked.append(path.name)
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    publication.publish(b"{}")
+    assert sorted(checked) == ["1.dat", "2.dat", "3.dat", "data", "manifest.json", "toc.dat"]
+
+
 def test_an_unfinished_file_is_never_published(tmp_path: Path) -> None:
     publication = begin(tmp_path)
     publication.create("one").close()
