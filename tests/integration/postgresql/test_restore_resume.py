@@ -73,14 +73,18 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
-def interrupted(argv: list[str], environment: dict[str, str], delay: float, kill: Callable[[int], Any]) -> int:
-    """Begin a restore and do something bad to it; its exit code."""
+def interrupted(
+    argv: list[str], environment: dict[str, str], state: Path, delay: float, kill: Callable[[int], Any]
+) -> int:
+    """Begin a restore and do something bad to it, ``delay`` seconds after it began to record; its exit code."""
     process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    while process.poll() is None and not any(path.stat().st_size for path in state.iterdir()):
+        time.sleep(0.01)
     try:
         process.wait(delay)
     except subprocess.TimeoutExpired:
         kill(process.pid)
-    output, _none = process.communicate(timeout=60)
+    output, _none = process.communicate(timeout=100)
     assert b"Traceback" not in output, output.decode()
     return process.returncode
 
@@ -95,11 +99,13 @@ def test_killed_again_and_again_it_comes_to_the_same_end(
     with new_database(pg_latest, create=not create) as name:
         argv = command(pg_latest, archive, name, tmp_path, "--jobs", str(jobs), *(["--create"] if create else []))
         environment = {**os.environ, **pg_latest.env()}
-        for number in range(4):
-            delay = moments.uniform(0.35, 0.9) + number * 0.1
-            interrupted(argv, environment, delay, lambda pid: os.kill(pid, signal.SIGKILL))
-        if list(tmp_path.iterdir()):
-            subprocess.run(argv, env=environment, check=True, timeout=60)
+        ended = 1
+        for _number in range(3):
+            if ended:
+                delay = moments.uniform(0.05, 0.6)
+                ended = interrupted(argv, environment, tmp_path, delay, lambda pid: os.kill(pid, signal.SIGKILL))
+        if ended:
+            subprocess.run(argv, env=environment, check=True, timeout=100)
         assert_equal_databases(pg_latest, filled, name)
         assert list(tmp_path.iterdir()) == []
     assert databases(pg_latest) == before
@@ -121,9 +127,9 @@ def test_a_killed_worker_stops_all_and_can_be_resumed(
                     return
                 time.sleep(0.01)
 
-        assert interrupted(argv, environment, 0.4, kill) != 0
+        assert interrupted(argv, environment, tmp_path, 0.2, kill) != 0
         assert name not in databases(pg_latest)
-        subprocess.run(argv, env=environment, check=True, timeout=60)
+        subprocess.run(argv, env=environment, check=True, timeout=100)
         assert_equal_databases(pg_latest, filled, name)
 
 
@@ -132,12 +138,12 @@ def test_a_killed_server_is_no_obstacle(server_pool: ServerPool, filled: str, ar
     with server_pool.fresh(LATEST) as server, new_database(server, create=False) as name:
         argv = command(server, archive, name, tmp_path, "--create", "--jobs", "2")
         environment = {**os.environ, **server.env()}
-        assert interrupted(argv, environment, 0.9, lambda _pid: server.kill()) != 0
+        assert interrupted(argv, environment, tmp_path, 0.3, lambda _pid: server.kill()) != 0
         server.restart()
         (state,) = tmp_path.iterdir()
         lines = [json.loads(line) for line in state.read_text(encoding="ascii").splitlines()]
         assert lines[0]["database"].startswith("dbfleet_resumable_")
-        subprocess.run(argv, env=environment, check=True, timeout=60)
+        subprocess.run(argv, env=environment, check=True, timeout=100)
         with server.connect(name) as connection:
             assert connection.execute("SELECT count(*) FROM large").fetchone() == (60000,)
             assert connection.execute(
