@@ -206,9 +206,9 @@ def test_rows_that_an_enum_s_hash_spreads_find_their_places(pg_latest_database: 
         with new_database(database.server) as copy:
             bring(database.server, archive, copy)
             found = database.server.execute(
-                "SELECT m::text, count(*) FROM zoo_selection.by_enum GROUP BY m ORDER BY m", database=copy
+                "SELECT m::text, count(*) FROM zoo_selection.by_enum GROUP BY 1 ORDER BY 1", database=copy
             )
-            assert found == [("sad", 3), ("ok", 3), ("happy", 3)]
+            assert found == [("happy", 3), ("ok", 3), ("sad", 3)]
 
 
 def test_row_security(shop: Database, reader: str, tmp_path: Path) -> None:
