@@ -28,6 +28,12 @@ _LEFT_OUT_VARIABLES = {
     ("GLOBAL", "gtid_purged"): "the target's GTID state stays as it is",
     ("GLOBAL", "gtid_slave_pos"): "the target's GTID state stays as it is",
 }
+# A position, as dump programs write it for a new replica: no host, no account, nothing else.
+_POSITION = re.compile(
+    rb"CHANGE\s+(?:MASTER\s+(?:'[^'\\]*'\s+)?|REPLICATION\s+SOURCE\s+)TO\s+(?:MASTER|SOURCE)_LOG_FILE\s*=\s*'[^'\\]*',"
+    rb"\s*(?:MASTER|SOURCE)_LOG_POS\s*=\s*\d+\s*(?:FOR\s+CHANNEL\s+'[^'\\]*'\s*)?",
+    re.IGNORECASE,
+)
 _SET_NOT_A_VARIABLE = frozenset({"PASSWORD", "ROLE", "DEFAULT", "RESOURCE"})
 _SESSION_SET = frozenset({"NAMES", "CHARACTER", "CHARSET", "TRANSACTION", "SESSION", "LOCAL"})
 _LIBRARY_FUNCTION = re.compile(rb"\bSONAME\b", re.IGNORECASE)
@@ -67,6 +73,8 @@ class ScriptPolicy:
             return self._about_database(action)
         if verb == "SET":
             return _about_variables(text, kind)
+        if verb == "CHANGE" and _POSITION.fullmatch(text):
+            return f"CHANGE {kind}: the target's replication stays as it is"
         allowed = verb in _PLAIN_VERBS
         if verb in ("CREATE", "ALTER", "DROP"):
             allowed = kind in _DEFINITION_KINDS and not (
