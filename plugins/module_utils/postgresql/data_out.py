@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
+from ..errors import QueryError
 from ..progress import Progress
 from ..repository.records import LargeObjectsRecord, TableRecord
 from ..streams.background import BackgroundSink
@@ -73,12 +74,26 @@ class TablesOut:
         try:
             rows, _size = copies.read(sink, progress)
             sink.close()
-        except BaseException:
+        except BaseException as error:
             sink.abort()
+            if isinstance(error, QueryError):
+                raise unreadable(item, error) from error
             raise
         # Statements have no digest: a reader could not tell the rows apart to compare them.
         sha256 = digest.hexdigest() if form is None else ""
         return TableRecord(item.schema, item.name, rows, digest.size, sha256)
+
+
+def unreadable(item: DataItem, error: QueryError) -> QueryError:
+    """The error for rows that the server cannot send, with the table's name."""
+    hint = error.hint
+    if "memory alloc" in error.message:
+        hint = (
+            "the server cannot send a value whose text is larger than 1 GB, such as a bytea of more than half of that:"
+            " split it, or leave the table's rows out with exclude_table_data"
+        )
+    context = {**error.context, "table": f"{item.schema}.{item.name}"}
+    return QueryError(f"the rows of table {context['table']} cannot be read: {error.message}", hint=hint, **context)
 
 
 def table_batches(items: t.Sequence[DataItem], sizes: t.Mapping[int, int]) -> t.Iterator[t.Sequence[DataItem]]:

@@ -30,7 +30,7 @@ from .catalog.base import CatalogOid
 from .connection import connect
 from .contents import Contents, DataItem, LargeObjectsItem
 from .copy_out import copy_out
-from .data_out import TablesOut, table_batches, write_large_objects
+from .data_out import TablesOut, table_batches, unreadable, write_large_objects
 from .inserts import InsertOptions
 from .options import ConnectionOptions, DumpSettings
 from .quoting import every_name_quoted, qualified
@@ -282,8 +282,10 @@ class _DumpWorker:
         try:
             rows, size = copy_out(self._session, _range_statement(item, part), sink, progress)
             sink.close()
-        except BaseException:
+        except BaseException as error:
             sink.abort()
+            if isinstance(error, QueryError):
+                raise unreadable(item, error) from error
             raise
         return TableRecord(item.schema, item.name, rows, size, digest.hexdigest())
 

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dbfleet.errors import QueryError
+from dbfleet.postgresql.contents import DataItem
+from dbfleet.postgresql.data_out import unreadable
+from dbfleet.postgresql.toc import SECTION_DATA, TocEntry
 from tests.integration.postgresql.backup_support import (
     NEWEST_CLIENT,
     back_up,
@@ -76,6 +80,31 @@ def test_a_value_of_many_megabytes(pg_latest_database: Database, tmp_path: Path)
         restore_genuinely(database.server, tmp_path / "out.dump", copy)
         digest = "SELECT count(*), sum(length(value)), md5(string_agg(md5(value), '')) FROM huge"
         assert database.server.execute(digest, database=copy) == database.execute(digest)
+
+
+@pytest.mark.parametrize("options", [{}, {"format": "directory", "jobs": 2}, {"inserts": True}])
+def test_a_value_that_the_server_cannot_send(
+    pg_latest_database: Database, tmp_path: Path, options: dict[str, object]
+) -> None:
+    database = pg_latest_database
+    database.execute(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TABLE small AS SELECT 1 AS one",
+        "CREATE TABLE \"too Odd\" AS SELECT 'sad'::mood AS value", "SET allow_system_table_mods = on",
+        "DELETE FROM pg_enum WHERE enumtypid = 'mood'::regtype AND enumlabel = 'sad'",
+    )  # fmt: skip
+    with pytest.raises(QueryError, match=r"table public\.too Odd cannot be read: invalid internal value") as caught:
+        back_up(database.server, database.name, tmp_path, **options)
+    assert caught.value.context["table"] == "public.too Odd"
+
+
+def test_the_way_out_for_a_value_of_more_than_a_gigabyte() -> None:
+    """The server says no more than that; making such a value takes most of a minute."""
+    entry = TocEntry(1, True, 0, 0, "t", "TABLE DATA", SECTION_DATA)
+    said = QueryError("invalid memory alloc request size 2097152003 [SQLSTATE XX000]", sqlstate="XX000")
+    error = unreadable(DataItem(entry, 1, "public", "t", "COPY public.t TO stdout"), said)
+    assert error.message.startswith("the rows of table public.t cannot be read: invalid memory alloc")
+    assert "exclude_table_data" in error.hint
+    assert error.context == {"sqlstate": "XX000", "table": "public.t"}
 
 
 @pytest.mark.slow
