@@ -131,7 +131,7 @@ def test_scripts_are_told_apart(
     assert len(found["tables"]) >= 5
     with server.connect("listed") as connection:
         for table in found["tables"][:5]:
-            name = f'"{table["schema"]}"."{table["name"]}"'.encode()
+            name = ".".join('"' + table[part].replace('"', '""') + '"' for part in ("schema", "name")).encode()
             (count,) = connection.execute(b"SELECT count(*) FROM ONLY " + name).fetchone()
             assert count == table["rows"]
     path.write_bytes(script[: len(script) // 2])

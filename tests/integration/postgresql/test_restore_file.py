@@ -92,7 +92,8 @@ def test_it_is_that_of_pg_restore(
     server = zoo_on(server_pool, filled, name)
     archive = tmp_path / "archive"
     servers.client("pg_dump", version=client).run(server, *FORMS[form], "-f", archive, "scripted")
-    for options in OPTIONS:
+    # How an archive is stored makes a difference for its data only.
+    for options in OPTIONS if form == "custom" else OPTIONS[::5]:
         expected = genuine(archive, *options, version=server.version[0])
         assert _VERSIONS.sub(b"", ours(archive, tmp_path / "script.sql", *options)) == expected, options
 
