@@ -11,11 +11,13 @@ from .given import Given
 
 
 def state_folder(given: Given) -> str:
-    """The folder that was given, or the usual place for the state of programs.
+    """The folder that was given, or the usual place for the state of programs; empty where nothing is to be resumed.
 
     :raises UsageError: it was given without ``resume``.
     """
     given.only_with("state_folder", "resume")
+    if not given.switch("resume"):
+        return ""
     if given.has("state_folder"):
         return os.path.abspath(given.text("state_folder"))
     home = os.environ.get("XDG_STATE_HOME", "")

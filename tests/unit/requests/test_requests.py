@@ -159,3 +159,12 @@ def test_what_of_a_database_of_mysql_and_how() -> None:
     assert request.options.selection == mysql.Selection(tables=("t",), where="id > 1", skip_events=True)
     assert request.options.form == mysql.ScriptForm(insert="REPLACE")
     assert request.options.positions == mysql.PositionForm(source_data=1, gtid_purged="auto")
+
+
+def test_what_is_recorded_of_a_restore_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    values = {"source": "/s", "resume": True}
+    options = restore_request(given("restore", "postgresql", **values), check=False).options
+    assert options.run.state_folder == "/state/dbfleet"
+    options = restore_request(given("restore", "postgresql", state_folder="/f", **values), check=False).options
+    assert (options.run.resume, options.run.state_folder) == (True, "/f")
