@@ -209,8 +209,15 @@ class MysqlRestoreTarget:
         state = t.cast(LoadState, self._state)
         database = self._options.database
         state.end_earlier_sessions(session, database, self._threads)
-        made = preflight.made_before(summary, preflight.inventory(session, database))
-        if scripts.is_folder and state.defined:
+        present = preflight.inventory(session, database)
+        made = preflight.made_before(summary, present)
+        known = {name.lower() for kind, name in present if kind == "table"}
+        recorded = summary.names("table") if state.defined else list(state.counts)
+        if any(name.lower() not in known for name in recorded):
+            # Somebody has dropped the database, or what was in it.
+            preflight.drop(session, made)
+            state.start_over()
+        elif scripts.is_folder and state.defined:
             # What comes after the rows is made anew.
             preflight.drop(session, [one for one in made if one[0] not in ("table", "sequence", "view")])
         elif not state.offset:

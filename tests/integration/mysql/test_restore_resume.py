@@ -222,3 +222,24 @@ def test_the_same_restore_does_not_run_twice_at_once(mysql_latest: Server, tmp_p
         finally:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def test_what_was_dropped_in_the_meantime_is_made_again(
+    mysql_latest: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(self: LoadState, path: str, tables: Any) -> None:
+        raise RestoreError("the disk is full")
+
+    with scratch(mysql_latest) as database, scratch(mysql_latest) as target:
+        fill_keyed(mysql_latest, database, rows=300)
+        source = source_of(mysql_latest, database, tmp_path, "folder")
+        load = LoadOptions(resume=True, state_folder=str(tmp_path / "state"))
+        with monkeypatch.context() as patch:
+            patch.setattr(LoadState, "file_done", failing)
+            with pytest.raises(RestoreError, match="the disk is full"):
+                restore(mysql_latest, target, source, tmp_path, load=load)
+        with connected(mysql_latest, target) as cursor:
+            cursor.execute("SET foreign_key_checks = 0")
+            cursor.execute("DROP TABLE parents")
+        restore(mysql_latest, target, source, tmp_path, load=load)
+        assert not differences(picture(mysql_latest, target), picture(mysql_latest, database))
