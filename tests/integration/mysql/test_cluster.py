@@ -24,10 +24,17 @@ from dbfleet.progress import Progress
 from dbfleet.repository.repository import Repository
 from dbfleet.restore import Origin
 from tests.servers import Server
+from tests.servers.fixtures import ServerPool
 
 from . import zoo
 from .backup_support import differences, options, picture, scratch
 from .cluster_support import account_picture, accounts, drop_accounts
+
+
+@pytest.fixture(name="mysql_server", params=["mysql57", "mysql97", "mariadb118"])
+def _mysql_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server:
+    """Not all of them: what differs between the others is tested where it is read and written."""
+    return server_pool.get(request.param)
 
 
 @pytest.fixture(name="databases")

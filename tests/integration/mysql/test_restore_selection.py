@@ -16,6 +16,7 @@ from dbfleet.errors import NotFoundError, PrivilegeError, UsageError
 from dbfleet.mysql.options import CURRENT, RestoreChanges, Selection
 from dbfleet.restore import compare_contents
 from tests.servers import Server
+from tests.servers.fixtures import ServerPool
 
 from .backup_support import scratch
 from .directory_support import back_up_folder
@@ -36,6 +37,12 @@ _SETUP = (
     "CREATE FUNCTION gives() RETURNS INT DETERMINISTIC RETURN 1",
     "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM {0}.log_1",
 )
+
+
+@pytest.fixture(name="mysql_server", params=["mysql57", "mariadb118"])
+def _mysql_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server:
+    """Not all of them: what differs between the others is tested where it is read and written."""
+    return server_pool.get(request.param)
 
 
 @pytest.fixture(name="database")
