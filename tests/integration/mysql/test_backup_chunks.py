@@ -343,3 +343,38 @@ def test_a_killed_connection_fails_the_backup(mysql_latest: Server, tmp_path: Pa
         with pytest.raises(DbfleetError, match="onnection|even"):
             back_up_folder(mysql_latest, database, tmp_path, jobs=2)
     assert not list(tmp_path.rglob("metadata"))
+
+
+def test_a_slice_looks_at_its_own_rows_alone(mysql_server: Server) -> None:
+    """Whatever the key's first columns are: else the slices of a large group would take longer and longer."""
+    with scratch(mysql_server) as database:
+        mysql_server.execute(
+            "CREATE TABLE d (n INT PRIMARY KEY)",
+            "INSERT INTO d VALUES " + ",".join(f"({number})" for number in range(60)),
+            "CREATE TABLE c (a INT, w VARCHAR(10), b INT, PRIMARY KEY (a, w, b))",
+            "INSERT INTO c SELECT 1, IF(p.n < 30, 'k', 'm'), p.n * 60 + q.n FROM d p, d q",
+            database=database,
+        )
+        session = connect(options(mysql_server, database).connection, database=database)
+        try:
+            table = next(one for one in read_tables(session, database) if one.name == "c")
+            key = chunks.read_key(session, table)
+            assert key is not None
+            source = chunks.source_of(table, "", key)
+            for part in (
+                chunks.Range(("1", "'m'", "3000"), True),
+                chunks.Range(("1", "'k'", "500"), True, ("1", "'m'")),
+                chunks.Range(("1", "'m'", "2500"), False, ("1", "'m'", "3500")),
+            ):
+                conditions = " AND ".join(part.conditions(key))
+                query = f"SELECT * FROM {source} WHERE {conditions} ORDER BY {key.order} LIMIT 50"
+                assert _rows_looked_at(session, lambda query=query: session.query_bytes(query)) <= 51
+                assert _rows_looked_at(session, lambda part=part: chunks.divide(session, table, source, key, part)) < 10
+        finally:
+            session.close()
+
+
+def _rows_looked_at(session: Any, action: Any) -> int:
+    session.execute("FLUSH STATUS")
+    action()
+    return sum(int(count) for _name, count in session.query("SHOW SESSION STATUS LIKE 'Handler_read%'"))
