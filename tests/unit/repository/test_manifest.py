@@ -15,7 +15,7 @@ from hypothesis import given
 from dbfleet.errors import CorruptArtifactError, StorageError
 from dbfleet.repository.local import LocalStorage
 from dbfleet.repository.manifest import parse_manifest, render_manifest
-from dbfleet.repository.records import Manifest, SetMember
+from dbfleet.repository.records import LargeObjectsRecord, Manifest, SetMember
 from tests.unit.repository.samples import SET, make_globals, make_manifest, manifests
 
 GUIDE = Path(__file__).parents[3] / "docs" / "internals" / "repository.md"
@@ -196,6 +196,19 @@ def test_a_set_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
     assert parse(render_manifest(make_globals())) == make_globals()
     with pytest.raises(CorruptArtifactError, match="makes no sense"):
         parse(render_manifest(make_globals(**changes)))
+
+
+@pytest.mark.parametrize("change", [{"count": -1}, {"bytes": -1}, {"sha256": ""}])
+def test_large_objects_that_make_no_sense_are_refused(change: dict[str, Any]) -> None:
+    record = LargeObjectsRecord(2, 11, "0" * 64)
+
+    def holding(one: LargeObjectsRecord) -> Manifest:
+        manifest = make_manifest()
+        return dataclasses.replace(manifest, contents=dataclasses.replace(manifest.contents, large_objects=(one,)))
+
+    assert parse(render_manifest(holding(record))).contents.large_objects == (record,)
+    with pytest.raises(CorruptArtifactError, match="makes no sense: the .* large objects"):
+        parse(render_manifest(holding(dataclasses.replace(record, **change))))
 
 
 def test_only_globals_have_no_database_and_members() -> None:
