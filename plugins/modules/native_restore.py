@@ -42,7 +42,7 @@ options:
   database:
     description:
       - The database to restore into.
-      - Exactly one of O(database), O(all_databases) and O(globals_only) is needed.
+      - Exactly one of O(database), O(all_databases), O(globals_only) and O(file) is needed.
     type: str
   all_databases:
     description:
@@ -207,9 +207,21 @@ restore:
     - What was restored, or in check mode would be.
     - For O(all_databases) and O(globals_only) it has C(set), C(globals) and C(databases) in place of what concerns one
       database.
+    - For a script that makes its own databases it has C(databases), C(objects) and C(altered_roles).
   returned: success
   type: dict
   contains:
+    file:
+      description: The script that was written, or in check mode would be.
+      returned: success, with O(file)
+      type: str
+      sample: /srv/transfer/shop.sql
+    altered_roles:
+      description: Roles that existed and that the script made what it says, which needs O(force).
+      returned: success, with O(all_databases) and O(source)
+      type: list
+      elements: str
+      sample: []
     source:
       description: The backup that was read.
       returned: success
