@@ -17,9 +17,9 @@ from dbfleet.postgresql.catalog.globals.role import Role
 from dbfleet.postgresql.catalog.globals.role_membership import RoleMembership, _in_order
 from dbfleet.postgresql.catalog.globals.role_setting import RoleSettings
 from dbfleet.postgresql.cluster.globals_statement import Fact, literal_value, read_globals_script
-from dbfleet.postgresql.selection.pattern import name_regexp
 from dbfleet.postgresql.new_database import property_statements
 from dbfleet.postgresql.quoting import escape_literal, identifier
+from dbfleet.postgresql.selection.pattern import name_regexp
 from dbfleet.postgresql.text import to_bytes
 from dbfleet.postgresql.toc import TocEntry
 
