@@ -113,7 +113,7 @@ def restore_archive(
         manifest=archive.manifest,
         lazy_durability=lazy,
         how=options.session,
-        inherited=Inherited(archive.reader, order.steps),
+        inherited=Inherited(archive.reader, {entry.dump_id: entry for entry in order.steps}),
         show_data=how.show_data,
         journal=journal or NoJournal(),
     )

@@ -51,12 +51,13 @@ class Inherited:
     """What a forked process has from its parent without reading it again; a process started anew finds it empty.
 
     :param archive: the leader's reader.
-    :param entries: what is restored, as it was selected.
+    :param entries: what is restored, as it was selected, by number. Made before the fork: going through all of them
+        would copy the memory that they are in.
     """
 
-    def __init__(self, archive: ArchiveReader | None = None, entries: t.Sequence[TocEntry] = ()) -> None:
+    def __init__(self, archive: ArchiveReader | None = None, entries: t.Mapping[int, TocEntry] | None = None) -> None:
         self.archive = archive
-        self.entries = entries
+        self.entries: t.Mapping[int, TocEntry] = entries or {}
 
     def __reduce__(self) -> tuple[t.Any, ...]:
         return Inherited, ()
@@ -257,10 +258,11 @@ class _RestoreWorker:
         inherited = assignment.inherited
         if inherited.archive is None:
             self._archive = open_archive(assignment.artifact)
-            entries: t.Iterable[TocEntry] = select_entries(self._archive.entries, assignment.selection)
+            selected = select_entries(self._archive.entries, assignment.selection)
+            self._entries: t.Mapping[int, TocEntry] = {entry.dump_id: entry for entry in selected}
         else:
-            self._archive, entries = inherited.archive.reopened(assignment.artifact), inherited.entries
-        self._entries = {entry.dump_id: entry for entry in entries}
+            self._archive = inherited.archive.reopened(assignment.artifact)
+            self._entries = inherited.entries
         self._runner: EntryRunner | None = None
         try:
             self._session = connect(

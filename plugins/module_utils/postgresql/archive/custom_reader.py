@@ -52,12 +52,13 @@ class CustomReader:
         self._blocks: dict[int, int] = {}
 
     def reopened(self, artifact: ArtifactReader) -> CustomReader:
-        """Another reader of the same archive, which shares what was found out of it."""
+        """Another reader of the same archive for a forked process, which shares what was found out of it."""
         other = copy.copy(self)
         other._source = artifact.open("")
         other._input = ArchiveInput(other._source, self.name)
         other._input.int_size, other._input.offset_size = self._input.int_size, self._input.offset_size
-        other._positions, other._blocks = dict(self._positions), {}
+        # Copying the positions would touch, and so copy, memory that the processes share.
+        other._blocks = {}
         return other
 
     def data(self, entry: TocEntry) -> ByteSource:
