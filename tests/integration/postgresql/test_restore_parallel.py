@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from dbfleet.errors import RestoreError
+from dbfleet.postgresql.options import ConnectionOptions, RestoreOptions
 from dbfleet.postgresql.restore_options import RunOptions
+from dbfleet.progress import Progress
+from dbfleet.restore import Origin, RestoreRequest
+from dbfleet.restore import restore as job
 from tests import servers
 from tests.integration.postgresql.backup_support import back_up
 from tests.integration.postgresql.restore_support import (
@@ -178,3 +182,17 @@ def test_a_view_whose_function_needs_a_search_path_is_named(server_pool: ServerP
         assert caught.value.context["failed"] == ["MATERIALIZED VIEW DATA public.bad"]
         with server.connect(name) as connection:
             assert connection.execute("SELECT n FROM good").fetchone() == (1,)
+
+
+def test_over_tls_processes_are_started_anew(server_pool: ServerPool, tmp_path: Path) -> None:
+    """Whatever they need travels to them; what was selected too."""
+    with server_pool.fresh("pg18", tls=True) as server, new_database(server) as source:
+        fill(server, source, SAMPLE)
+        archive = pg_dump(server, source, tmp_path / "genuine.dump")
+        connection = ConnectionOptions(
+            host="127.0.0.1", port=server.port, user=server.user, password=server.password, ssl_mode="require"
+        )
+        options = RestoreOptions(connection=connection, database="made", create=True, jobs=2)
+        result = job(RestoreRequest(options, Origin(source=str(archive))), Progress())
+        assert {table["name"] for table in result.restore["tables"]} >= {"orders", "customers", "empty"}
+        assert_equal_databases(server, source, "made")
