@@ -73,7 +73,7 @@ options:
     type: path
   backup:
     description:
-      - Which backup of the repository to restore, by its id, or V(latest).
+      - Which backup of the repository to restore, by its id, or V(latest), the newest one of a whole database.
     type: str
     default: latest
   source_database:

@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ..errors import NotFoundError, UsageError
+from ..repository.records import PARTIAL
 from .catalog.columns import Column, row_times
 from .catalog.inventory import Inventory
 from .catalog.routines import KINDS as ROUTINES
@@ -133,11 +134,13 @@ class Selected:
             if value and not name.startswith("skip_")
         }
         kinds = {"triggers": self.triggers, "routines": self.routines, "events": self.events, "views": self.views}
-        return {**kinds, **chosen}
+        partial = not all(kinds.values()) or any(name != "dump_history" for name in chosen)
+        return {**kinds, **chosen, **({PARTIAL: True} if partial else {})}
 
     def deciding_options(self) -> dict[str, t.Any]:
         """As :meth:`as_record`, with ``None`` for what it does not name."""
-        return {**{field.name: None for field in dataclasses.fields(self._selection)}, **self.as_record()}
+        unset = {PARTIAL: None, **{field.name: None for field in dataclasses.fields(self._selection)}}
+        return {**unset, **self.as_record()}
 
     def _takes_object(self, kind: str, name: str, table: str) -> bool:
         if kind == "trigger":

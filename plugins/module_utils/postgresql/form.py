@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ..errors import UsageError
+from ..repository.records import PARTIAL
 from ..streams.compression import Compression
 from .archive.header import parse_version, version_for, version_text
 from .archive.script import ScriptOptions, new_restrict_key
@@ -160,6 +161,8 @@ def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[s
             recorded[name] = value
     for chosen in (options.selection, options.settings, options.script):
         recorded.update(_unusual(chosen))
+    if options.selection.leaves_out_content or options.settings.row_security:
+        recorded[PARTIAL] = True
     return recorded
 
 

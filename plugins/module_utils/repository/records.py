@@ -78,6 +78,10 @@ class FileRecord:
     sha256: str
 
 
+#: The option in :attr:`BackupContents.options` that says that a backup holds only a part of its database.
+PARTIAL = "partial"
+
+
 @dataclasses.dataclass(frozen=True)
 class BackupContents:
     """What a database engine says of the backup it wrote.

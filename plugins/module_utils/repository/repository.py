@@ -26,7 +26,7 @@ from .layout import (
 from .local import LocalStorage
 from .lock import RepositoryLock
 from .manifest import LARGEST_MANIFEST, parse_manifest
-from .records import Manifest
+from .records import PARTIAL, Manifest
 from .storage import StagedFolder, Storage
 
 _MARKER_KEY = "dbfleet_repository"
@@ -183,7 +183,7 @@ class Repository:
         return self._entry(database_folder(cluster, database), backup)
 
     def find(self, backup: str, *, cluster: str = "", database: str = "") -> CatalogueEntry:
-        """One database's backup by its id, by the id of the set it belongs to, or the newest one for ``latest``.
+        """One database's backup by its id, by the id of the set it belongs to, or for ``latest`` the newest whole one.
 
         :param cluster: needed where the repository holds several.
         :param database: needed where there are several.
@@ -225,7 +225,8 @@ class Repository:
         if not found:
             raise NotFoundError(
                 f"the repository {self.location} holds no backup {backup!r}{_scope(cluster, database)}",
-                hint="list what is there: dbfleet info " + self.location,
+                hint=f"list what is there: dbfleet info {self.location}; a backup of a part of a database has to be "
+                "named by its id",
             )
         places = sorted({(entry.manifest.cluster, entry.manifest.database) for entry in found})
         if len(places) > 1:
@@ -241,7 +242,10 @@ class Repository:
                 if folder.endswith(f"/{GLOBALS_FOLDER}"):
                     # Whoever wants them says so.
                     continue
-                yield from itertools.islice(self._entries_of(folder, reversed(self._ids_in(folder)), None), 1)
+                entries = self._entries_of(folder, reversed(self._ids_in(folder)), None)
+                # A part of a database is not the database: whoever wants one says which.
+                whole = (entry for entry in entries if not entry.manifest.contents.options.get(PARTIAL))
+                yield from itertools.islice(whole, 1)
             elif is_backup_id(backup):
                 yield from self._entries_of(folder, [backup], None)
 

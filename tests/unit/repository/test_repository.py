@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,14 @@ def location(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-def publish(location: Path, identity: str = NEW, *, cluster: str = "db1-5432", database: str = "shop") -> Path:
+def publish(
+    location: Path,
+    identity: str = NEW,
+    *,
+    cluster: str = "db1-5432",
+    database: str = "shop",
+    options: Mapping[str, object] | None = None,
+) -> Path:
     """Write a backup into a repository as a job does; its folder."""
     repository = Repository(str(location))
     repository.initialise()
@@ -40,6 +48,8 @@ def publish(location: Path, identity: str = NEW, *, cluster: str = "db1-5432", d
             write_backup(publication, identity.encode(), path="shop.dump")
             write_backup(publication, CONTENT, path="more/data.dat")
             manifest = make_manifest(id=identity, cluster=cluster, database=database, files=publication.records())
+            contents = dataclasses.replace(manifest.contents, options=options or {})
+            manifest = dataclasses.replace(manifest, contents=contents)
             publication.publish(render_manifest(manifest))
         except BaseException:
             publication.abandon()
@@ -216,6 +226,18 @@ def test_one_backup_is_found(location: Path) -> None:
         with pytest.raises(NotFoundError, match="holds no backup") as caught:
             repository.find(name, database="shop")
         assert "of database 'shop'" in caught.value.message
+
+
+def test_a_backup_of_a_part_is_not_the_latest(location: Path) -> None:
+    publish(location, OLD)
+    publish(location, NEW, options={"tables": ["orders"], "partial": True})
+    repository = Repository(str(location))
+    assert repository.find("latest").manifest.id == OLD
+    assert repository.find(NEW).manifest.id == NEW
+    shutil.rmtree(location / "db1-5432" / "shop" / OLD)
+    with pytest.raises(NotFoundError) as caught:
+        repository.find("latest")
+    assert "of a part of a database has to be named by its id" in caught.value.hint
 
 
 def test_a_request_that_fits_several_databases_is_not_guessed(location: Path) -> None:

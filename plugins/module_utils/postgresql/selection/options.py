@@ -79,6 +79,18 @@ class Selection:
         return not (self.schemas or self.tables or self.tables_and_children or self.extensions)
 
     @property
+    def leaves_out_content(self) -> bool:
+        """Whether what a database needs to work as before (definitions, rows) may be missing."""
+        return bool(
+            self.names_objects
+            or self.exclude_table_data
+            or self.exclude_table_data_and_children
+            or self.sections
+            or self.large_objects is False
+            or not (self.definitions and self.data)
+        )
+
+    @property
     def names_objects(self) -> bool:
         """Some objects are taken or left out by their names."""
         return bool(
