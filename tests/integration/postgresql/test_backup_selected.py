@@ -127,6 +127,7 @@ def test_the_manifest_says_what_was_selected(shop: Database, tmp_path: Path) -> 
         "without": ["comments"],
         "owners": False,
         "quote_all_identifiers": True,
+        "partial": True,
     }
 
 
