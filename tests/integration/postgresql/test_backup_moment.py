@@ -64,9 +64,9 @@ def test_a_table_that_changed_since_a_given_snapshot_is_named(
 
 
 @pytest.mark.parametrize("name", ["00000003-0000001B-1", "it's none"])
-def test_a_snapshot_that_is_not_there(pg_database: Database, tmp_path: Path, name: str) -> None:
+def test_a_snapshot_that_is_not_there(pg_latest_database: Database, tmp_path: Path, name: str) -> None:
     with pytest.raises(NotFoundError, match="there is no snapshot") as caught:
-        back_up(pg_database.server, pg_database.name, tmp_path, snapshot=name)
+        back_up(pg_latest_database.server, pg_latest_database.name, tmp_path, snapshot=name)
     assert "still open" in caught.value.hint
 
 
@@ -85,10 +85,12 @@ def test_two_ways_to_choose_the_moment_exclude_each_other(pg_latest_database: Da
         PostgresqlBackupSource(BackupOptions(connection, "x", snapshot="y", serializable_deferrable=True))
 
 
-def test_a_serializable_backup_waits_until_nothing_can_contradict_it(pg_database: Database, tmp_path: Path) -> None:
+def test_a_serializable_backup_waits_until_nothing_can_contradict_it(
+    pg_latest_database: Database, tmp_path: Path
+) -> None:
     """A serializable transaction that has written and is not over might have to come before what the backup shows."""
-    pg_database.execute("CREATE TABLE t (x integer)", "CREATE TABLE u (y integer)")
-    with pg_database.connect(autocommit=False) as other:
+    pg_latest_database.execute("CREATE TABLE t (x integer)", "CREATE TABLE u (y integer)")
+    with pg_latest_database.connect(autocommit=False) as other:
         other.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         other.execute("SELECT count(*) FROM t")
         other.execute("INSERT INTO u VALUES (1)")
@@ -96,7 +98,12 @@ def test_a_serializable_backup_waits_until_nothing_can_contradict_it(pg_database
         commit = threading.Timer(1, other.commit)
         commit.start()
         _archive, contents, _progress = back_up(
-            pg_database.server, pg_database.name, tmp_path, serializable_deferrable=True, format="directory", jobs=2
+            pg_latest_database.server,
+            pg_latest_database.name,
+            tmp_path,
+            serializable_deferrable=True,
+            format="directory",
+            jobs=2,
         )
         commit.join()
     assert time.monotonic() - before >= 1
