@@ -236,8 +236,9 @@ def _middles(session: Session, column: KeyColumn, low: bytes, high: bytes) -> t.
             yield quoting.literal(middle)
     elif column.character_set:
         first, last = low.decode("utf-8", "replace"), high.decode("utf-8", "replace")
-        for order in _ORDERS:
-            yield quoting.literal(middle_text(first, last, order))
+        for weights in ((1, 1), (3, 1), (1, 3)):
+            for order in _ORDERS:
+                yield quoting.literal(middle_text(first, last, order, weights))
 
 
 def _middle_bytes(low: bytes, high: bytes) -> bytes:
@@ -246,10 +247,11 @@ def _middle_bytes(low: bytes, high: bytes) -> bytes:
     return middle.to_bytes(size, "big")
 
 
-def middle_text(low: str, high: str, order: str) -> str:
+def middle_text(low: str, high: str, order: str, weights: tuple[int, int] = (1, 1)) -> str:
     """Text about half-way between two, their characters taken as digits of a fraction.
 
     :param order: the characters from low to high; others count as the highest.
+    :param weights: of the two; equal ones give the middle.
     """
     shared = 0
     while shared < min(len(low), len(high)) and low[shared] == high[shared]:
@@ -263,7 +265,7 @@ def middle_text(low: str, high: str, order: str) -> str:
             value = value * base + digit
         return value
 
-    middle = (number(low) + number(high)) // 2
+    middle = (number(low) * weights[0] + number(high) * weights[1]) // sum(weights)
     characters = []
     for _place in range(_DIGITS_OF_A_MIDDLE):
         middle, digit = divmod(middle, base)

@@ -259,11 +259,12 @@ class Scheduler:
         """The rest of a range, in as many parts as there are processes without work."""
         parts = collections.deque([rest])
         source = chunks.source_of(task.table, task.partition, key)
-        while self._open + len(parts) < self._jobs:
-            bound = chunks.divide(self._session, task.table, source, key, parts[0])
-            if bound is None:
-                break
-            parts.extend(parts.popleft().divided(bound))
+        undivided = 0
+        while self._open + len(parts) < self._jobs and undivided < len(parts):
+            part = parts.popleft()
+            bound = chunks.divide(self._session, task.table, source, key, part)
+            parts.extend([part] if bound is None else part.divided(bound))
+            undivided = undivided + 1 if bound is None else 0
         snapshot.release(self._session)
         return parts
 
