@@ -15,10 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.integration.test_modules import Playbooks, collection, playbooks
+from tests.integration.playbooks import Playbooks
 from tests.servers.fixtures import ServerPool
-
-__all__ = ["collection", "playbooks"]
 
 COMMAND = str(Path(sys.executable).parent / "dbfleet")
 ROWS = 700_000
