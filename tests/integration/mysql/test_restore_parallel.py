@@ -73,10 +73,17 @@ def bring_back(server: Server, target: str, source: Path, jobs: int, **load: Any
     return dict(restore(request, Progress()).restore)
 
 
-@pytest.mark.parametrize("form", ["plain", "directory"])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("mysql57", "plain"), ("mysql97", "directory"), ("mariadb105", "directory"), ("mariadb1011", "plain"),
+        ("mariadb118", "directory"),
+    ],
+)  # fmt: skip
 def test_the_zoo_comes_back_over_three_connections(
-    mysql_server: Server, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+    server_pool: Any, tmp_path: Path, name: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    mysql_server = server_pool.get(name)
     monkeypatch.setattr("dbfleet.mysql.load_run.DEFER_FROM", 1)
     with scratch(mysql_server) as database:
         zoo.fill(mysql_server, database)
