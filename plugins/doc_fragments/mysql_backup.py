@@ -53,8 +53,9 @@ options:
     type: str
   dump_history:
     description:
-      - Back up the rows of system-versioned tables that are not current any more too, with the times
-        at which they were. Restoring them needs MariaDB 10.11 or later. Tables whose history counts transactions instead are refused.
+      - Back up the rows of system-versioned tables that are not current any more too, with the times at which they
+        were. Restoring them needs MariaDB 10.11 or later. Tables whose history counts transactions instead are
+        refused.
       - MariaDB only.
     type: bool
   lock_tables:

@@ -50,8 +50,9 @@ options:
   rewrite:
     description:
       - Other names in definitions, as C(KIND:OLD=NEW), for example
-        V(collation:utf8mb4_0900_ai_ci=utf8mb4_unicode_520_ci) or V(engine:aria=InnoDB). The kinds are V(collation), V(charset), V(engine), V(sql_mode) and V(table_option). A
-        word of C(sql_mode) and an option of a table are left out with nothing behind C(=).
+        V(collation:utf8mb4_0900_ai_ci=utf8mb4_unicode_520_ci) or V(engine:aria=InnoDB). The kinds are V(collation),
+        V(charset), V(engine), V(sql_mode) and V(table_option). A word of C(sql_mode) and an option of a table are
+        left out with nothing behind C(=).
       - What the target does not know fails the restore before anything is changed, in check mode too, and the error
         lists the texts that this option would need. Nothing is rewritten without it.
       - MySQL and MariaDB only.

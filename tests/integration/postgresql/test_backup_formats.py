@@ -165,7 +165,7 @@ def test_the_script_of_a_tar_restores_its_extracted_files(
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_version_is_read_by_its_pg_restore(small: Database, tmp_path: Path, version: str, form: str) -> None:
     artifact, contents, _progress = back_up(small.server, small.name, tmp_path, format=form, archive_version=version)
-    assert contents.options == {"archive_version": version}
+    assert contents.options["archive_version"] == version
     expected = None
     for series in CURRENT:
         if series < VERSIONS[version]:
