@@ -126,7 +126,7 @@ def _incomparable(session: Session, manifest: Manifest | None, progress: Progres
 
 
 def _tables_with(session: Session, types: str) -> set[tuple[str, str]]:
-    return {(schema, name) for schema, name in session.rows(_TABLES_WITH_TYPES, (types,))}
+    return {(row[0], row[1]) for row in session.rows(_TABLES_WITH_TYPES, (types,))}
 
 
 def _listed(tables: t.Collection[tuple[str, str]]) -> str:

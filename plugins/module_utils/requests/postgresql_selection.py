@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..postgresql.selection.filter_file import parse_filter, read_filter_file, with_rules
+from ..postgresql.selection.filter_file import BACKUP_KINDS, parse_filter, read_filter_file, with_rules
 from ..postgresql.selection.options import KINDS_LEFT_OUT, Selection
 from .given import Given
 
@@ -70,7 +70,7 @@ def postgresql_selection(given: Given) -> Selection:
         large_objects=large_objects,
         without=tuple(kind for kind in KINDS_LEFT_OUT if given.switch(f"no_{kind}")),
     )
-    rules = parse_filter("\n".join(given.texts("filters")), name=given.spelled("filters"))
+    rules = parse_filter("\n".join(given.texts("filters")), name=given.spelled("filters"), kinds=BACKUP_KINDS)
     for path in given.texts("filter_files"):
-        rules += read_filter_file(path)
+        rules += read_filter_file(path, BACKUP_KINDS)
     return with_rules(selection, rules)

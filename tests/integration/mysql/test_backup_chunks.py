@@ -75,7 +75,7 @@ UNUSED: dict[str, tuple[str, Any]] = {
 
 
 def _word(pick: random.Random, letters: str = "aAbBzZ09 _é-日") -> str:
-    return "".join(pick.choice(letters) for _ in range(pick.randint(0, 12)))
+    return "".join(pick.choice(letters) for _letter in range(pick.randint(0, 12)))
 
 
 def _fill(server: Server, database: str, name: str, columns: str, value: Any, rows: int = ROWS) -> None:

@@ -65,7 +65,7 @@ def test_going_on_restores_the_rest_and_fails_with_the_list(
         assert failures["INDEX public.bad_a"]["statement"].startswith("CREATE UNIQUE INDEX bad_a ON public.bad")
         assert "hush" not in str(context) + str(caught.value)
         assert "7" not in failures["INDEX public.bad_a"]["message"]
-        rows = {name: digest.partition(":")[0] for name, digest, *_ in content_of(pg_server, name)}
+        rows = {name: digest.partition(":")[0] for name, digest, *_rest in content_of(pg_server, name)}
         assert rows == {"public.good": "10", "public.bad": "2"}
 
 
@@ -155,5 +155,5 @@ def test_going_on_in_a_new_database_keeps_what_could_be_restored(pg_latest: serv
     with new_database(pg_latest, create=False) as name:
         with pytest.raises(RestoreError, match=f"the others are in database '{name}'"):
             restore(pg_latest, archive, name, create=True, **run(on_error="continue"))
-        rows = {name: digest.partition(":")[0] for name, digest, *_ in content_of(pg_latest, name)}
+        rows = {name: digest.partition(":")[0] for name, digest, *_rest in content_of(pg_latest, name)}
         assert rows == {"public.good": "10", "public.bad": "2"}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
 import uuid
 
 from . import codes
@@ -74,7 +73,4 @@ class GtidTracker:
     def __str__(self) -> str:
         if self._last:
             return str(MariadbGtidState(self._last))
-        runs: dict[tuple[str, str], t.Iterable[tuple[int, int]]] = {
-            source: [(first, last) for first, last in found] for source, found in self._runs.items()
-        }
-        return str(MysqlGtidSet(runs))
+        return str(MysqlGtidSet({source: [(run[0], run[1]) for run in runs] for source, runs in self._runs.items()}))

@@ -141,7 +141,7 @@ class MariadbGtidState:
     def __contains__(self, gtid: str) -> bool:
         """Whether a transaction of the same domain with this number or a later one was seen."""
         domain, _server, number = map(int, gtid.split("-"))
-        return any(of == domain and last >= number for (of, _), last in self._last.items())
+        return any(source[0] == domain and last >= number for source, last in self._last.items())
 
     def advanced(self, domain: int, server_id: int, number: int) -> MariadbGtidState:
         """The state after one more transaction."""

@@ -137,7 +137,7 @@ class Transaction:
     def touches(self, database: str, table: str = "") -> bool:
         """Whether rows or named objects of a database, or of one table of it, are concerned."""
         for name in self.rows:
-            of_database, _, of_table = name.partition(".")
+            of_database, _dot, of_table = name.partition(".")
             if of_database == database and table in ("", of_table):
                 return True
         for statement in self.statements:

@@ -53,7 +53,7 @@ class Rule:
     pattern: str
 
 
-def read_filter_file(path: str, kinds: _Kinds = BACKUP_KINDS) -> tuple[Rule, ...]:
+def read_filter_file(path: str, kinds: _Kinds) -> tuple[Rule, ...]:
     """The rules of a file.
 
     :param kinds: which there are, and where their patterns go.
@@ -69,10 +69,11 @@ def read_filter_file(path: str, kinds: _Kinds = BACKUP_KINDS) -> tuple[Rule, ...
         raise StorageError(f"the filter file {path} cannot be read: {error.strerror}") from error
 
 
-def parse_filter(text: str, *, name: str, kinds: _Kinds = BACKUP_KINDS) -> tuple[Rule, ...]:
+def parse_filter(text: str, *, name: str, kinds: _Kinds) -> tuple[Rule, ...]:
     """The rules of a text.
 
     :param name: of the file, for messages.
+    :param kinds: as for :func:`read_filter_file`.
     :raises UsageError: a line is no rule.
     """
     return tuple(_Reader(text, name, kinds).rules())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbfleet.errors import NotFoundError, StorageError, UsageError
-from dbfleet.postgresql.selection.filter_file import Rule, parse_filter, read_filter_file, with_rules
+from dbfleet.postgresql.selection.filter_file import BACKUP_KINDS, Rule, parse_filter, read_filter_file, with_rules
 from dbfleet.postgresql.selection.options import Selection
 
 KINDS = {
@@ -32,7 +32,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_siz
 
 
 def rules(text: str) -> list[Rule]:
-    return list(parse_filter(text, name="filter"))
+    return list(parse_filter(text, name="filter", kinds=BACKUP_KINDS))
 
 
 @pytest.mark.parametrize(("words", "field"), KINDS.items())
@@ -116,6 +116,6 @@ def test_rules_are_added_to_what_was_asked_for() -> None:
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
-        read_filter_file(str(tmp_path / "nowhere"))
+        read_filter_file(str(tmp_path / "nowhere"), BACKUP_KINDS)
     with pytest.raises(StorageError):
-        read_filter_file(str(tmp_path))
+        read_filter_file(str(tmp_path), BACKUP_KINDS)
