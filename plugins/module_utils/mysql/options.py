@@ -66,6 +66,14 @@ class Selection:
     skip_events: bool = False
     skip_views: bool = False
 
+    @property
+    def is_a_part(self) -> bool:
+        """Only what is named is taken, or only rows or definitions: made for one occasion, not the database's backup.
+
+        Leaving out is not meant: whoever leaves the rows of a log out does so in every backup.
+        """
+        return bool(self.tables or self.where or self.schema_only or self.data_only)
+
 
 # How many bytes of rows, as the server sends them, one INSERT statement holds at most.
 STATEMENT_SIZE = 768 << 10

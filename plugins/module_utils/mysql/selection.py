@@ -134,8 +134,7 @@ class Selected:
             if value and not name.startswith("skip_")
         }
         kinds = {"triggers": self.triggers, "routines": self.routines, "events": self.events, "views": self.views}
-        partial = not all(kinds.values()) or any(name != "dump_history" for name in chosen)
-        return {**kinds, **chosen, **({PARTIAL: True} if partial else {})}
+        return {**kinds, **chosen, **({PARTIAL: True} if self._selection.is_a_part else {})}
 
     def deciding_options(self) -> dict[str, t.Any]:
         """As :meth:`as_record`, with ``None`` for what it does not name."""

@@ -161,7 +161,7 @@ def recorded_options(options: BackupOptions, version: tuple[int, int]) -> dict[s
             recorded[name] = value
     for chosen in (options.selection, options.settings, options.script):
         recorded.update(_unusual(chosen))
-    if options.selection.leaves_out_content or options.settings.row_security:
+    if options.selection.is_a_part or options.settings.row_security:
         recorded[PARTIAL] = True
     return recorded
 

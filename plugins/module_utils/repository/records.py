@@ -78,7 +78,7 @@ class FileRecord:
     sha256: str
 
 
-#: The option in :attr:`BackupContents.options` that says that a backup holds only a part of its database.
+#: The option in :attr:`BackupContents.options` of a backup that was asked for a part of its database only.
 PARTIAL = "partial"
 
 

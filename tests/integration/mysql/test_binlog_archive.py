@@ -175,9 +175,15 @@ def test_a_gap_is_named(server: Server, tmp_path: Path) -> None:
     write(server, 1, 1, 1, flush=True)
     archive(server, folder)
     write(server, 1, 1, 1, flush=True)
-    server.execute("PURGE BINARY LOGS TO 'binlog.000007'")
+
+    def purged() -> bool:
+        # MariaDB keeps what it may need after a crash, until it has noted a checkpoint.
+        server.execute("PURGE BINARY LOGS TO 'binlog.000007'")
+        return bool(server.execute("SHOW BINARY LOGS")[0][0] == "binlog.000007")
+
+    wait_for(purged)
     before = sorted(path.name for path in folder.iterdir())
-    with pytest.raises(ConsistencyError, match=r"from binlog.000004 on are missing up to binlog.00000[5-7]"):
+    with pytest.raises(ConsistencyError, match=r"from binlog.000004 on are missing up to binlog.000007"):
         archive(server, folder)
     assert sorted(path.name for path in folder.iterdir()) == before
 

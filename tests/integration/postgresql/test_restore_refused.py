@@ -20,7 +20,6 @@ from dbfleet.errors import (
     NotFoundError,
     PrivilegeError,
     TargetNotEmptyError,
-    UnsupportedObjectError,
     UsageError,
 )
 from dbfleet.postgresql.options import ConnectionOptions
@@ -184,15 +183,6 @@ def test_an_ordinary_user_is_told_what_is_missing(pg_latest: servers.Server, sma
             restore(pg_latest, small, f"{name}_x", connection=connection, create=True)
     finally:
         fill(pg_latest, "postgres", f"DROP ROLE {user}")
-
-
-def test_insert_statements_are_refused_by_name(pg_latest: servers.Server, small: Path, tmp_path: Path) -> None:
-    del small
-    with new_database(pg_latest) as source, new_database(pg_latest) as name:
-        fill(pg_latest, source, SMALL)
-        archive = pg_dump(pg_latest, source, tmp_path / "inserts.dump", "--inserts")
-        with pytest.raises(UnsupportedObjectError, match=r"TABLE DATA public\.notes as INSERT"):
-            restore(pg_latest, archive, name)
 
 
 def manifest_of(*tables: TableRecord) -> Manifest:

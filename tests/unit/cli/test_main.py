@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from dbfleet.cli.main import main
 from dbfleet.repository.dest import MANIFEST_SUFFIX
 from dbfleet.repository.manifest import render_manifest
 from tests.unit.cli.test_output import SHOP
-
-
-@pytest.fixture(autouse=True)
-def umask() -> Iterator[None]:
-    """The command sets the process's; put it back."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 @pytest.fixture

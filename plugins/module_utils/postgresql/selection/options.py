@@ -79,16 +79,12 @@ class Selection:
         return not (self.schemas or self.tables or self.tables_and_children or self.extensions)
 
     @property
-    def leaves_out_content(self) -> bool:
-        """Whether what a database needs to work as before (definitions, rows) may be missing."""
-        return bool(
-            self.names_objects
-            or self.exclude_table_data
-            or self.exclude_table_data_and_children
-            or self.sections
-            or self.large_objects is False
-            or not (self.definitions and self.data)
-        )
+    def is_a_part(self) -> bool:
+        """Only what is named is taken, or only some sections: a backup made for one occasion, not the database's.
+
+        Leaving out is not meant: whoever leaves the rows of a log out does so in every backup.
+        """
+        return not self.includes_everything or bool(self.sections) or not (self.definitions and self.data)
 
     @property
     def names_objects(self) -> bool:
