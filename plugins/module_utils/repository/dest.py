@@ -21,6 +21,7 @@ from .local import LocalStorage
 from .lock import RepositoryLock
 from .manifest import LARGEST_MANIFEST, parse_manifest
 from .records import Manifest
+from .signature import check_signature
 from .staging import StagingFolder, claim
 
 MANIFEST_SUFFIX = ".manifest.json"
@@ -37,14 +38,20 @@ def resolve_dest(dest: str, artifact: str) -> str:
     return os.path.join(path, artifact) if is_folder or dest.endswith("/") else path
 
 
-def read_dest_manifest(path: str) -> Manifest | None:
+def read_dest_manifest(path: str, *, verify_key: str = "") -> Manifest | None:
     """The manifest beside a backup's file or folder, ``None`` where there is none.
 
+    :param verify_key: a file with the public key that it must be signed for.
     :raises CorruptArtifactError: it is damaged.
     """
     folder, name = os.path.split(os.path.abspath(path))
     data = LocalStorage(folder).read_small(name + MANIFEST_SUFFIX, LARGEST_MANIFEST)
-    return None if data is None else parse_manifest(data, name=path + MANIFEST_SUFFIX)
+    if data is None:
+        return None
+    manifest = parse_manifest(data, name=path + MANIFEST_SUFFIX)
+    if verify_key:
+        check_signature(data, manifest.signature, verify_key, name=path + MANIFEST_SUFFIX)
+    return manifest
 
 
 class Destination:

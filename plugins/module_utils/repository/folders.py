@@ -11,21 +11,28 @@ import shutil
 from ..errors import StorageError
 from ..streams.file import FOLDER_MODE, storage_error, sync_folder, sync_small_files
 
+#: The ids of a user and of a group.
+Owner = tuple[int, int]
 
-def make_folder(path: str) -> None:
+
+def make_folder(path: str, owner: Owner | None = None) -> None:
     """Make one folder, readable by its owner only whatever the umask, and make its name durable.
 
+    :param owner: who shall own it; this process's user by default.
     :raises StorageError: it exists or cannot be made.
     """
     try:
         os.mkdir(path, FOLDER_MODE)
         os.chmod(path, FOLDER_MODE)
+        if owner is not None:
+            # The owner of the folder above could have put a link in its place.
+            os.chown(path, *owner, follow_symlinks=False)
     except OSError as error:
         raise storage_error("make the folder", path, error) from error
     sync_folder(os.path.dirname(path))
 
 
-def make_folders(path: str) -> None:
+def make_folders(path: str, owner: Owner | None = None) -> None:
     """Make a folder and its parents as far as they are missing; see :func:`make_folder`.
 
     :raises StorageError: one of them cannot be made.
@@ -34,9 +41,9 @@ def make_folders(path: str) -> None:
         return
     parent = os.path.dirname(path)
     if parent != path:
-        make_folders(parent)
+        make_folders(parent, owner)
     try:
-        make_folder(path)
+        make_folder(path, owner)
     except StorageError as error:
         # Another process may make the same folders.
         if not os.path.isdir(path):

@@ -14,8 +14,8 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
+import secrets
 import urllib.parse
-import uuid
 
 from ..errors import UsageError
 
@@ -26,8 +26,13 @@ PARTIAL_PREFIX = ".partial-"
 LOGICAL = "logical"
 #: What belongs to a whole server; together with backups of its databases, a set.
 GLOBALS = "globals"
-# No database has this folder: its name would be written %25globals.
+#: The files of a whole server.
+PHYSICAL = "physical"
+# No database has these folders: their names would be written %25globals and %25physical.
 GLOBALS_FOLDER = "%globals"
+PHYSICAL_FOLDER = "%physical"
+#: What physical backups are filed under where a database's name is asked for: no database can be called so.
+PHYSICAL_NAME = "\0physical"
 
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z]+\Z")
 _COMPONENT = re.compile(r"[A-Za-z0-9_%-][A-Za-z0-9_.%~-]*\Z")
@@ -77,12 +82,18 @@ def is_backup_id(text: str) -> bool:
 
 def database_folder(cluster: str, database: str) -> str:
     """The folder of one database's backups, relative to the repository; that of the server's globals without a name."""
-    return f"{escape_name(cluster)}/{escape_name(database) if database else GLOBALS_FOLDER}"
+    special = {"": GLOBALS_FOLDER, PHYSICAL_NAME: PHYSICAL_FOLDER}
+    return f"{escape_name(cluster)}/{special.get(database) or escape_name(database)}"
+
+
+def filed_under(kind: str, database: str) -> str:
+    """What :func:`database_folder` is to be asked for, for a backup of a kind."""
+    return PHYSICAL_NAME if kind == PHYSICAL else database
 
 
 def staging_name(name: str) -> str:
     """A new hidden name for what will be ``name`` when it is whole."""
-    return f"{PARTIAL_PREFIX}{name}-{uuid.uuid4().hex[:8]}"
+    return f"{PARTIAL_PREFIX}{name}-{secrets.token_hex(4)}"
 
 
 def is_staging_name_of(text: str, name: str) -> bool:

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import secrets
 import stat
-import uuid
+import typing as t
 
 from ..errors import NotFoundError, StorageError
+from ..streams.base import Buffer
 from ..streams.file import FileSink, FileSource, storage_error, sync_folder
-from .folders import check_writable, make_folders, remove_tree, rename
+from ..streams.free_space import free_bytes
+from .folders import Owner, check_writable, make_folders, remove_tree, rename
 from .layout import is_safe_path, staging_name
 from .staging import StagingFolder, claim
 from .storage import UNFINISHED_SUFFIX
 
 _REMOVED = "removed"
+_SMALL_BLOCK = 1 << 14
+_LARGE_BLOCK = 1 << 20
 
 
 class LocalStorage:
@@ -42,9 +46,20 @@ class LocalStorage:
         return os.path.join(self._root, *path.split("/"))
 
     def begin(self, folder: str) -> LocalStagedFolder:
-        staged = LocalStagedFolder(self.url(folder))
+        staged = LocalStagedFolder(self.url(folder), self._owner())
         staged.make()
         return staged
+
+    def _owner(self) -> Owner | None:
+        """Who shall own what root makes here: whoever owns the storage, and could not read it otherwise."""
+        if os.geteuid() != 0:
+            return None
+        try:
+            status = os.stat(self._root)
+        except OSError:
+            # It is not there yet, and will be root's own.
+            return None
+        return (status.st_uid, status.st_gid) if status.st_uid != 0 else None
 
     def open(self, path: str) -> FileSource:
         full = self.url(path)
@@ -62,9 +77,11 @@ class LocalStorage:
             return None
         with contextlib.closing(source):
             parts: list[bytes] = []
-            size = 0
+            size, block = 0, _SMALL_BLOCK
             while True:
-                data = source.read(1 << 20)
+                # Most are a few kilobytes, and a buffer has to be had for as much as is asked for.
+                data = source.read(block)
+                block = _LARGE_BLOCK
                 if not data:
                     return b"".join(parts)
                 parts.append(data)
@@ -72,20 +89,20 @@ class LocalStorage:
                 if size > limit:
                     raise StorageError(f"{source.path} is larger than the {limit} bytes that it may have")
 
-    def write_small(self, path: str, data: bytes) -> None:
+    def create(self, path: str) -> NewLocalFile:
         full = self.url(path)
-        make_folders(os.path.dirname(full))
-        temporary = f"{full}.{uuid.uuid4().hex[:8]}{UNFINISHED_SUFFIX}"
-        sink = FileSink(temporary)
+        owner = self._owner()
+        make_folders(os.path.dirname(full), owner)
+        return NewLocalFile(full, owner)
+
+    def write_small(self, path: str, data: bytes) -> None:
+        file = self.create(path)
         try:
-            sink.write(data)
-            sink.close()
-            rename(temporary, full)
+            file.write(data)
+            file.close()
         except BaseException:
-            sink.abort()
-            remove_tree(temporary)
+            file.abort()
             raise
-        sync_folder(os.path.dirname(full))
 
     def touch(self, path: str) -> bool:
         full = self.url(path)
@@ -111,9 +128,36 @@ class LocalStorage:
     def folders(self, path: str) -> list[str]:
         return [name for name, is_folder in self._names(path) if is_folder]
 
+    def stamps(self, path: str, names: t.Collection[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for folder in self.folders(path):
+            there = found[folder] = {}
+            for name in names:
+                status = self._stat(f"{path}/{folder}/{name}")
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    there[name] = f"{status.st_size}-{status.st_mtime_ns}"
+        return found
+
     def size(self, path: str) -> int | None:
         found = self._stat(path)
         return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        waiting = [folder]
+        while waiting:
+            inside = waiting.pop()
+            for name, is_folder in self._names(inside):
+                path = f"{inside}/{name}" if inside else name
+                size = None if is_folder else self.size(path)
+                if is_folder:
+                    waiting.append(path)
+                elif size is not None:
+                    found[path[len(folder) + 1 :] if folder else path] = size
+        return found
+
+    def abandon_uploads(self, folder: str, *, repeated: bool = False) -> None:
+        """Everything here can be seen as files."""
 
     def remove(self, folder: str) -> None:
         # Gone at once for everybody, and if this process dies here, the rest is seen as a leftover.
@@ -122,13 +166,7 @@ class LocalStorage:
             remove_tree(claimed)
 
     def free_bytes(self) -> int | None:
-        folder = self._root
-        while not os.path.isdir(folder):
-            folder = os.path.dirname(folder)
-        try:
-            return shutil.disk_usage(folder).free
-        except OSError as error:
-            raise storage_error("look at", folder, error) from error
+        return free_bytes(self._root)
 
     def check_writable(self, folder: str) -> None:
         check_writable(self.url(folder))
@@ -153,15 +191,43 @@ class LocalStorage:
             raise storage_error("look at", full, error) from error
 
 
+class NewLocalFile:
+    """A file that takes its name when it is closed.
+
+    :param path: its path; the folder is there.
+    :param owner: who shall own it; this process's user by default.
+    """
+
+    def __init__(self, path: str, owner: Owner | None = None) -> None:
+        self._path = path
+        self._sink = FileSink(f"{path}.{secrets.token_hex(4)}{UNFINISHED_SUFFIX}", owner=owner)
+
+    def write(self, data: Buffer) -> None:
+        self._sink.write(data)
+
+    def patch(self, offset: int, data: Buffer) -> None:
+        self._sink.patch(offset, data)
+
+    def close(self) -> None:
+        self._sink.close()
+        rename(self._sink.path, self._path)
+        sync_folder(os.path.dirname(self._path))
+
+    def abort(self) -> None:
+        self._sink.abort()
+        remove_tree(self._sink.path)
+
+
 class LocalStagedFolder(StagingFolder):
     """A folder of the storage being written; one rename publishes it.
 
     :param target: the path that it will have.
+    :param owner: see :class:`StagingFolder`.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, owner: Owner | None = None) -> None:
         folder, name = os.path.split(target)
-        super().__init__(os.path.join(folder, staging_name(name)))
+        super().__init__(os.path.join(folder, staging_name(name)), owner)
         self._target = target
         self._renamed = False
 

@@ -17,15 +17,15 @@ files; that is how an owner that was only asleep finds out before publishing (:m
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import random
 import re
+import secrets
 import threading
 import time
 import typing as t
-import uuid
 
 from ..errors import LockedError, StorageError
+from ..lazy_dataclass import dataclass
 from .lock_owner import LockOwner
 from .storage import UNFINISHED_SUFFIX, Storage
 
@@ -37,7 +37,7 @@ _LARGEST_LOCK = 4096
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Rival:
     """Somebody else's lock file.
 
@@ -67,7 +67,7 @@ class RepositoryLock:
         self._storage = storage
         self._path = path
         self._folder, _slash, self._name = path.rpartition("/")
-        self._token = uuid.uuid4().hex
+        self._token = secrets.token_hex(16)
         self._own = f"{path}-{self._token}"
         self._purpose = purpose
         self._stop = threading.Event()

@@ -9,11 +9,12 @@ import dataclasses
 import hashlib
 import json
 import os
-import socket
 import typing as t
 
+from ..lazy_dataclass import dataclass
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclass(frozen=True)
 class LockOwner:
     """The process that holds a lock.
 
@@ -36,7 +37,7 @@ class LockOwner:
     def current(cls, purpose: str) -> LockOwner:
         """This process."""
         return cls(
-            host=socket.gethostname(),
+            host=os.uname().nodename,
             machine=_machine_id(),
             boot=_first_line("/proc/sys/kernel/random/boot_id"),
             namespace=_pid_namespace(),

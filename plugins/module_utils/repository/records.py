@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..lazy_dataclass import dataclass
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclass(frozen=True)
 class ServerIdentity:
     """Which server a backup came from.
 
@@ -29,7 +31,7 @@ class ServerIdentity:
     identifier: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TableRecord:
     """One table's data in a backup.
 
@@ -50,7 +52,7 @@ class TableRecord:
     parts: tuple[int, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LargeObjectsRecord:
     """The contents of large objects that an archive holds together, under one entry.
 
@@ -64,7 +66,7 @@ class LargeObjectsRecord:
     sha256: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class FileRecord:
     """One file of a backup.
 
@@ -80,16 +82,19 @@ class FileRecord:
 
 #: The option in :attr:`BackupContents.options` of a backup that was asked for a part of its database only.
 PARTIAL = "partial"
+#: Likewise of one that the vendor's programs wrote: who they are, which one with its version, and why they did.
+ENGINE, PROGRAM, REASON = "engine", "program", "engine_reason"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class BackupContents:
     """What a database engine says of the backup it wrote.
 
-    :param format: ``custom``, ``directory``, ``tar`` or ``plain``.
+    :param format: ``custom``, ``directory``, ``tar``, ``plain`` or ``physical``.
     :param artifact: the main file's (or folder's) path relative to the backup's folder.
     :param compression: as ``--compress`` names it, for example ``gzip:6``.
-    :param snapshot: what fixes the moment: ``lsn``, ``snapshot_id``, or ``binlog_file``, ``binlog_position``, ``gtid``.
+    :param snapshot: what fixes the moment: ``lsn``, ``snapshot_id``, or ``binlog_file``, ``binlog_position``, ``gtid``;
+        of a physical backup ``lsn``, ``end_lsn`` and ``timeline``.
     :param tables: every table whose data is inside.
     :param objects: how many objects of each kind are inside, by kind.
     :param options: the options that shaped the content, as plain data.
@@ -106,7 +111,7 @@ class BackupContents:
     large_objects: tuple[LargeObjectsRecord, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class SetMember:
     """One database's backup in a set.
 
@@ -117,20 +122,34 @@ class SetMember:
     backup: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
+class EncryptionRecord:
+    """How the files of a backup are encrypted.
+
+    :param method: ``age``; empty for files that are not.
+    :param recipients: the public keys whose identities open them, as age writes them.
+    """
+
+    method: str = ""
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything that is known of one backup; a backup without one does not exist.
 
     :param id: unique within its database, sortable: ``20261122T124118Z-logical``.
-    :param kind: ``logical`` (rows and definitions) or ``globals`` (what belongs to the whole server); physical kinds
-        come with their engines.
+    :param kind: ``logical`` (rows and definitions) or ``globals`` (what belongs to the whole server) or
+        ``physical`` (the files of a whole server).
     :param cluster: the name that the repository groups this server's backups under.
-    :param database: empty for globals.
+    :param database: empty for globals and physical backups.
     :param started_at: ISO 8601, UTC, seconds.
     :param duration: in seconds.
     :param set: the set that the backup was made in, by the id of the set's globals; empty for a single backup.
     :param members: of globals that tie a set together, the other backups of the set. The set exists if this manifest
         does: it is published last.
+    :param signature: Ed25519 in base64, of the manifest without it; empty for one that nobody signed.
+    :param encryption: of every file. Their sizes and digests are of what is stored, those of tables of what is inside.
     """
 
     id: str
@@ -147,6 +166,8 @@ class Manifest:
     warnings: tuple[str, ...] = ()
     set: str = ""
     members: tuple[SetMember, ...] = ()
+    encryption: EncryptionRecord = dataclasses.field(default_factory=EncryptionRecord)
+    signature: str = ""
 
     @property
     def size(self) -> int:

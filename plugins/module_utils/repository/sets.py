@@ -8,14 +8,17 @@ The manifest of the globals is the record of the set; it is published last, so a
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ..lazy_dataclass import dataclass
+from ..streams.encryption import NOT_ENCRYPTED, Encryption
+from .access import NO_ACCESS, Access
 from .place import RepositoryPlace, Warn
+from .records import Manifest
 from .repository import CatalogueEntry, Repository
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class StoredSet:
     """A set as it lies in a repository.
 
@@ -55,40 +58,57 @@ def stored_set(repository: Repository, entry: CatalogueEntry) -> StoredSet:
     return StoredSet(entry, tuple(members), tuple(missing))
 
 
-def missing_members(repository: Repository, entry: CatalogueEntry) -> tuple[str, ...]:
+def missing_members(repository: Repository, manifest: Manifest) -> tuple[str, ...]:
     """The databases of a set whose backups are not there any more, found out without reading their manifests."""
-    manifest = entry.manifest
     return tuple(
         member.database
         for member in manifest.members
-        if member.backup not in repository.ids(manifest.cluster, member.database)
+        if not repository.has(manifest.cluster, member.database, member.backup)
     )
 
 
 class SetPlace:
     """The place of one server's sets in a repository: a folder for the globals and one for every database."""
 
-    def __init__(self, location: str, *, cluster: str) -> None:
+    def __init__(
+        self,
+        location: str,
+        *,
+        cluster: str,
+        access: Access = NO_ACCESS,
+        encryption: Encryption = NOT_ENCRYPTED,
+        sign_key: str = "",
+    ) -> None:
         self._location = location
+        self._access = access
+        self._encryption = encryption
+        self._sign_key = sign_key
         self.cluster = cluster
-        self.globals = RepositoryPlace(location, cluster=cluster, database="")
+        self.globals = self.of("")
 
     def of(self, database: str) -> RepositoryPlace:
-        """The place of one database's backups."""
-        return RepositoryPlace(self._location, cluster=self.cluster, database=database)
+        """The place of one database's backups, that of the globals without a name."""
+        return RepositoryPlace(
+            self._location,
+            cluster=self.cluster,
+            database=database,
+            access=self._access,
+            encryption=self._encryption,
+            sign_key=self._sign_key,
+        )
 
     def newest_good(self, databases: t.Collection[str], warn: Warn) -> StoredSet | None:
         """The newest set that holds at least these databases, whose manifests are sound and whose files are there.
 
         :param warn: is told of every newer one that is damaged or incomplete.
         """
-        repository = Repository(self._location)
+        repository = Repository(self._location, self._access)
         for entry in repository.newest_first(self.cluster, "", on_damage=lambda error: warn(error.message)):
             if not set(databases) <= {member.database for member in entry.manifest.members}:
                 continue
             found = stored_set(repository, entry)
             if found.missing:
                 warn(f"set {found.id} is incomplete: {', '.join(found.missing)} missing")
-            elif all(self.of(one.manifest.database).is_whole(one, warn) for one in found.entries):
+            elif all(self.of(one.manifest.database).is_good(one, warn) for one in found.entries):
                 return found
         return None

@@ -13,28 +13,32 @@ import os
 
 from ..errors import StorageError
 from ..streams.file import SMALL_FILE, FileSink, FileSource
-from .folders import make_folder, make_folders, remove_tree, rename, sync_tree
+from .folders import Owner, make_folder, make_folders, remove_tree, rename, sync_tree
 from .layout import is_safe_path, staging_name
 
 
 class StagingFolder:
-    """The hidden folder itself; what publishing it means is up to the subclasses."""
+    """The hidden folder itself; what publishing it means is up to the subclasses.
+
+    :param owner: who shall own what is made; this process's user by default.
+    """
 
     can_patch = True
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, owner: Owner | None = None) -> None:
         self.path = path
+        self._owner = owner
 
     def make(self) -> None:
         """Make the folder, whose parent may be missing as well.
 
         :raises StorageError: it cannot be made.
         """
-        make_folders(os.path.dirname(self.path))
-        make_folder(self.path)
+        make_folders(os.path.dirname(self.path), self._owner)
+        make_folder(self.path, self._owner)
 
-    def create(self, path: str) -> FileSink:
-        return FileSink(self._place(path), sync_from=SMALL_FILE)
+    def create(self, path: str, *, large: bool = False) -> FileSink:
+        return FileSink(self._place(path), sync_from=SMALL_FILE, owner=self._owner, large=large)
 
     def create_temporary(self, path: str) -> FileSink:
         return FileSink(self._place(path), durable=False)
@@ -57,7 +61,7 @@ class StagingFolder:
         full = self._full(path)
         # The staging folder itself is not made again: if it is gone, another job has swept it away.
         if "/" in path and os.path.isdir(self.path):
-            make_folders(os.path.dirname(full))
+            make_folders(os.path.dirname(full), self._owner)
         return full
 
     def _full(self, path: str) -> str:

@@ -49,8 +49,11 @@ class StagedFolder(t.Protocol):
     @property
     def can_patch(self) -> bool: ...
 
-    def create(self, path: str) -> NewFile:
-        """A new file in the folder."""
+    def create(self, path: str, *, large: bool = False) -> NewFile:
+        """A new file in the folder.
+
+        :param large: it will be large, and nobody reads it soon: the system need not keep it in memory.
+        """
 
     def create_temporary(self, path: str) -> NewFile:
         """A new file in the folder that is to be removed before the folder is published."""
@@ -87,6 +90,9 @@ class Storage(t.Protocol):
         :raises NotFoundError: there is none.
         """
 
+    def create(self, path: str) -> NewFile:
+        """A new file, which appears whole when it is closed, also instead of one that is there."""
+
     def read_small(self, path: str, limit: int) -> bytes | None:
         """The whole content of a file of at most ``limit`` bytes, ``None`` where there is none.
 
@@ -121,8 +127,24 @@ class Storage(t.Protocol):
     def folders(self, path: str) -> list[str]:
         """The names of the folders right below ``path``, sorted; empty where ``path`` is not there."""
 
+    def stamps(self, path: str, names: t.Collection[str]) -> dict[str, dict[str, str]]:
+        """Of every folder right below ``path`` the files with these names, each with what tells its version.
+
+        A file that is replaced gets another stamp. Folders without any of them may be left out.
+        """
+
     def size(self, path: str) -> int | None:
         """A file's size in bytes, ``None`` where there is none."""
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The sizes of all files below a folder, by their paths relative to it; none where it is not there."""
+
+    def abandon_uploads(self, folder: str, *, repeated: bool = False) -> None:
+        """End what dead jobs were storing below a folder and what cannot be seen as files; the caller has its lock.
+
+        :param repeated: only of files that were stored since, so that it can be done without the lock of those who
+            store such a file until it is there.
+        """
 
     def remove(self, folder: str) -> None:
         """Remove a folder with everything in it, its manifest first; one that is not there is no error."""

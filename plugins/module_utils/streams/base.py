@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 Buffer = t.Union[bytes, bytearray, memoryview]
+_PIECE = 1 << 20
 
 
 class ByteSink(t.Protocol):
@@ -41,6 +42,34 @@ class ByteSource(t.Protocol):
 
     def close(self) -> None:
         """Release what the source holds."""
+
+
+def pour(
+    source: ByteSource,
+    sink: ByteSink,
+    *,
+    advance: t.Callable[[int], object] | None = None,
+    check: t.Callable[[], None] | None = None,
+) -> None:
+    """Write all that a source gives into a sink and close this; whatever fails aborts it. The source stays open.
+
+    :param advance: is told the size of each piece, in bytes.
+    :param check: is called at the end of the source, and raises where what it gave must not be kept.
+    """
+    try:
+        while True:
+            data = source.read(_PIECE)
+            if not data:
+                break
+            sink.write(data)
+            if advance is not None:
+                advance(len(data))
+        if check is not None:
+            check()
+        sink.close()
+    except BaseException:
+        sink.abort()
+        raise
 
 
 def read_exactly(source: ByteSource, size: int) -> bytes:

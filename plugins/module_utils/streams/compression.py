@@ -9,13 +9,13 @@ ratio of zlib's level 6 at more than ten times its speed, so gzip levels up to 6
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 import zlib
 
 from .. import drivers
 from ..errors import CorruptArtifactError, UsageError
-from .base import Buffer, ByteSink, ByteSource
+from ..lazy_dataclass import dataclass
+from .base import Buffer, ByteSink, ByteSource, read_exactly
 from .zstd_frames import ZstdFrames
 
 METHODS = ("none", "gzip", "lz4", "zstd")
@@ -23,14 +23,16 @@ SUFFIXES = {"none": "", "gzip": ".gz", "lz4": ".lz4", "zstd": ".zst"}
 _LEVELS = {"gzip": (1, 9), "lz4": (0, 12), "zstd": (1, 22)}
 _DEFAULT_LEVELS = {"gzip": 6, "lz4": 0, "zstd": 3}
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x04\x22\x4d\x18", "lz4"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_LONGEST_MAGIC = 4
 
 READ_SIZE = 1 << 17
-OUTPUT_LIMIT = 1 << 20
+# As much as is asked for at once: what is more would be copied once more.
+OUTPUT_LIMIT = 1 << 18
 _LARGEST_ZSTD_WINDOW = 1 << 27
 _ZLIB_WBITS = {"gzip": 31, "zlib": 15}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Compression:
     """A method and its level, as ``--compress`` names them.
 
@@ -152,7 +154,7 @@ def compress_sink(inner: ByteSink, compression: Compression) -> ByteSink:
 class DecompressSource:
     """The decompressed bytes of a source: several members or frames may follow each other.
 
-    Memory is bounded whatever the input expands to: at most 1 MiB is produced at a time.
+    Memory is bounded whatever the input expands to: at most 256 KiB are produced at a time.
 
     :param method: ``gzip``, ``lz4`` or ``zstd``.
     :param container: for gzip only: ``gzip`` or ``zlib``.
@@ -299,6 +301,26 @@ def _zstd_chunks(inner: ByteSource, name: str) -> t.Iterator[bytes]:
 def decompress_source(inner: ByteSource, method: str, *, name: str = "the stream") -> ByteSource:
     """``inner`` decompressed, or ``inner`` itself for the method ``none`` (file containers)."""
     return inner if method == "none" else DecompressSource(inner, method, name=name)
+
+
+class _Stored(ByteSource, t.Protocol):
+    """A file as it is stored."""
+
+    def seek(self, offset: int) -> None: ...
+
+
+def decompressed(stored: _Stored, *, name: str = "the stream") -> ByteSource:
+    """A file that may be compressed, as its first bytes tell; it is closed where that fails.
+
+    :raises CorruptArtifactError: its first bytes are damaged.
+    """
+    try:
+        method = detect_method(read_exactly(stored, _LONGEST_MAGIC))
+        stored.seek(0)
+        return decompress_source(stored, method, name=name)
+    except BaseException:
+        stored.close()
+        raise
 
 
 def detect_method(head: bytes) -> str:

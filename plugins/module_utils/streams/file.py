@@ -13,7 +13,9 @@ import threading
 import typing as t
 
 from ..errors import NotFoundError, OutOfSpaceError, StorageError
+from ..posix_only import begin_writing
 from .base import Buffer
+from .direct_writer import PIECE, DirectWriter, write_directly
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -42,26 +44,40 @@ class FileSink:
 
     :param path: must not exist yet.
     :param durable: false for a file that will be read and removed at once: it need not be synced.
+    :param owner: the ids of the user and the group who shall own it; this process's by default.
     :param sync_from: a file smaller than this many bytes is not synced; the caller does it (:func:`sync_small_files`).
+    :param large: it will be large, and nobody reads it soon: the system need not keep it in memory.
     :raises StorageError: the file exists, or its folder cannot be written.
     """
 
     _ahead: _SyncAhead | None = None
     _next_sync = _SYNC_EVERY
+    _direct: DirectWriter | None = None
 
     _sync_from = 0
 
-    def __init__(self, path: str, *, durable: bool = True, sync_from: int = 0) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        durable: bool = True,
+        sync_from: int = 0,
+        owner: tuple[int, int] | None = None,
+        large: bool = False,
+    ) -> None:
         self.path = path
         self.size = 0
         self._durable = durable
         self._sync_from = sync_from
+        self._large = large and durable
         self._fd = -1
         try:
             # O_EXCL refuses a link of that name too, so nothing is ever written through one.
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
             # The mode must not depend on the umask in either direction.
             os.fchmod(self._fd, FILE_MODE)
+            if owner is not None:
+                os.fchown(self._fd, *owner)
         except OSError as error:
             self.abort()
             raise storage_error("create", path, error) from error
@@ -69,16 +85,42 @@ class FileSink:
     def write(self, data: Buffer) -> None:
         view = memoryview(data).cast("B")
         try:
+            if self._large:
+                view = self._write_large(view)
             while view:
                 written = os.write(self._fd, view)
                 self.size += written
                 view = view[written:]
         except OSError as error:
             raise storage_error("write", self.path, error) from error
-        if self.size >= self._next_sync and self._durable:
+        if self._direct is None and self.size >= self._next_sync and self._durable:
             self._next_sync = self.size + _SYNC_EVERY
             self._ahead = self._ahead or _SyncAhead(self._fd)
             self._ahead.begin()
+
+    def _write_large(self, view: memoryview) -> memoryview:
+        """Write what goes past the cache, and what comes before that; the rest is left to the caller."""
+        if self._direct is None:
+            # Small files are not worth a thread and its buffers.
+            while view and self.size < PIECE:
+                written = os.write(self._fd, view[: PIECE - self.size])
+                self.size += written
+                view = view[written:]
+            if self.size < PIECE:
+                return view
+            if not write_directly(self._fd):
+                self._large = False
+                return view
+            self._direct = DirectWriter(self._fd)
+        self._direct.write(view)
+        self.size += len(view)
+        return view[len(view) :]
+
+    def _end_direct(self) -> None:
+        direct, self._direct = self._direct, None
+        if direct is not None:
+            self._large = False
+            direct.finish()
 
     def patch(self, offset: int, data: Buffer) -> None:
         """Replace bytes that were written before (an archive's table of contents, once the offsets are known)."""
@@ -86,6 +128,7 @@ class FileSink:
         if offset < 0 or offset + len(view) > self.size:
             raise StorageError(f"cannot patch {self.path}: the range lies outside what was written", path=self.path)
         try:
+            self._end_direct()
             while view:
                 written = os.pwrite(self._fd, view, offset)
                 offset += written
@@ -99,6 +142,7 @@ class FileSink:
         try:
             if self._ahead is not None:
                 self._ahead.stop()
+            self._end_direct()
             if self._durable and self.size >= self._sync_from:
                 os.fsync(self._fd)
         except OSError as error:
@@ -116,6 +160,8 @@ class FileSink:
             with contextlib.suppress(OSError):
                 if self._ahead is not None:
                     self._ahead.stop()
+            if self._direct is not None:
+                self._direct.stop()
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
@@ -207,7 +253,7 @@ def sync_small_files(paths: t.Sequence[str]) -> None:
 
     :raises StorageError: one of them could not be synced.
     """
-    for action in (_begin_writing, os.fsync):
+    for action in (begin_writing, os.fsync):
         for path in paths:
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -218,11 +264,6 @@ def sync_small_files(paths: t.Sequence[str]) -> None:
                     os.close(descriptor)
             except OSError as error:
                 raise storage_error("sync", path, error) from error
-
-
-def _begin_writing(descriptor: int) -> None:
-    # Linux begins to write what it is told not to keep in memory; a hint in any case.
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def sync_folder(path: str) -> None:

@@ -39,7 +39,7 @@ def finish(publication: Publication, paths: tuple[str, ...], artifact: str) -> N
     for path in paths:
         write_backup(publication, CONTENT + path.encode(), path=path)
     manifest = make_manifest(files=publication.records())
-    object.__setattr__(manifest.contents, "artifact", publication.stored_path(artifact))
+    object.__setattr__(manifest.contents, "artifact", publication.artifact_path(artifact))
     publication.publish(render_manifest(manifest))
 
 

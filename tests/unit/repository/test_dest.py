@@ -34,7 +34,7 @@ def publish(path: Path, which: str = "new", *, content: bytes | None = None, is_
         for name in names:
             write_backup(publication, (content or which.encode()) + name.encode(), path=name)
         manifest = make_manifest(id=IDS[which], files=publication.records())
-        artifact = publication.stored_path("shop.dump")
+        artifact = publication.artifact_path("shop.dump")
         object.__setattr__(manifest.contents, "artifact", artifact)
         publication.publish(render_manifest(manifest))
     except BaseException:

@@ -30,7 +30,7 @@ def publish(place: Place, **changes: object) -> Path:
         publication = place.begin(identity)
         write_backup(publication)
         contents = make_manifest().contents
-        object.__setattr__(contents, "artifact", publication.stored_path("shop.dump"))
+        object.__setattr__(contents, "artifact", publication.artifact_path("shop.dump"))
         fields = {"id": identity, "contents": contents, "files": publication.records(), **changes}
         manifest = make_manifest(**fields)
         publication.publish(render_manifest(manifest))
@@ -56,6 +56,7 @@ def test_a_place_before_and_after_its_first_backup(tmp_path: Path, make: type[Re
     newest = place.newest_good(unexpected)
     assert newest is not None
     assert newest.id in place.describe()
+    assert place.describe(newest) == place.describe()
     assert str(path).startswith(place.location)
 
 
