@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
+from ..lazy_dataclass import dataclass
 from .entry_roles import bare, named_roles
 from .restore_order import RestoreOrder
 from .restore_sql import COMMENT_ONLY, owner_statement
@@ -19,7 +19,7 @@ _SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema", "pg_toast"))
 _SUPERUSER_KINDS = frozenset(("EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD"))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Needs:
     """What must exist on the server, or in the target database, before the restore.
 

@@ -10,9 +10,10 @@ import re
 import typing as t
 
 from .. import drivers
-from ..errors import ConnectError, DbfleetError, NotFoundError, UsageError
-from .options import SSL_MODES, ConnectionOptions
+from ..errors import ConnectError, DbfleetError, NotFoundError, PrivilegeError, UsageError
+from .options import ConnectionOptions
 from .session import Session, server_version_text
+from .ssl_modes import SSL_MODES
 
 OLDEST_SERVER = 100000
 
@@ -23,6 +24,10 @@ _HINTS = (
     (r"no password supplied", "give a password: login_password, PGPASSWORD, or a passfile"),
     (r"(Peer|Ident) authentication failed", "connect as the system user of that name, or over TCP"),
     (r"role .* does not exist", "check the user; on a socket without a user the system user's name is taken"),
+    (
+        r"no pg_hba.conf entry for replication",
+        "the server's pg_hba.conf needs a line for the database `replication` with this host and user",
+    ),
     (r"no pg_hba.conf entry", "the server's pg_hba.conf allows no such connection; check host, user, database and TLS"),
     (r"could not translate host name", "check the host name"),
     (r"Connection refused|No such file", "check host, port and socket folder, and that the server is running"),
@@ -33,21 +38,27 @@ _HINTS = (
         "check ca_cert; verify-ca and verify-full need the server's CA",
     ),
     (r"does not match host name", "the certificate is for another name: use that name as host, or ssl_mode verify-ca"),
+    (r"max_wal_senders", "raise max_wal_senders (and wal_level to replica) or end another replication connection"),
     (r"too many (clients|connections)|remaining connection slots", "raise max_connections or free some connections"),
     (r"starting up|shutting down|in recovery mode", "wait until the server is ready"),
 )
+_NO_REPLICATION = re.compile(r"replication role to start walsender|permission denied to start WAL sender")
 _NO_DATABASE = re.compile(r'database ".*" does not exist', re.DOTALL)
 
 
-def connect(options: ConnectionOptions, *, database: str, application_name: str = "dbfleet") -> Session:
+def connect(
+    options: ConnectionOptions, *, database: str, application_name: str = "dbfleet", replication: bool = False
+) -> Session:
     """Open a session in ``database``.
 
+    :param replication: it is to be a walsender's, where the database only is what libpq's passfile calls it.
     :raises ConnectError: the server cannot be reached or refuses the login.
+    :raises PrivilegeError: the user may not replicate.
     :raises NotFoundError: the server has no such database.
     :raises UsageError: the options contradict each other.
     :raises DriverMissingError: psycopg is not installed.
     """
-    pgconn = _open(options, database=database, application_name=application_name)
+    pgconn = _open(options, database=database, application_name=application_name, replication=replication)
     if pgconn.status != drivers.psycopg_pq().ConnStatus.OK:
         message = _clean(pgconn.get_error_message(), options)
         pgconn.finish()
@@ -56,15 +67,24 @@ def connect(options: ConnectionOptions, *, database: str, application_name: str 
         version = server_version_text(pgconn)
         pgconn.finish()
         raise ConnectError(
-            f"PostgreSQL {version} is not supported", hint="PostgreSQL 10 and later can be backed up and restored"
+            f"PostgreSQL {version} is not supported",
+            hint="PostgreSQL 10 and later can be backed up and restored",
+            unknown_version=True,
         )
     return Session(pgconn, database=database)
 
 
-def _open(options: ConnectionOptions, *, database: str, application_name: str) -> t.Any:
-    from_keywords = drivers.psycopg().conninfo.make_conninfo
-    conninfo = from_keywords("", **connection_keywords(options, database=database, application_name=application_name))
-    return drivers.psycopg_pq().PGconn.connect(conninfo.encode())
+def _open(options: ConnectionOptions, *, database: str, application_name: str, replication: bool = False) -> t.Any:
+    keywords = connection_keywords(options, database=database, application_name=application_name)
+    if replication:
+        keywords["replication"] = "true"
+    return drivers.psycopg_pq().PGconn.connect(_conninfo(keywords).encode())
+
+
+def _conninfo(keywords: t.Mapping[str, str]) -> str:
+    """libpq's connection string; inside quotes only a quote and a backslash mean something."""
+    escaped = ((name, value.replace("\\", "\\\\").replace("'", "\\'")) for name, value in keywords.items())
+    return " ".join(f"{name}='{value}'" for name, value in escaped)
 
 
 def connection_keywords(options: ConnectionOptions, *, database: str, application_name: str) -> dict[str, str]:
@@ -107,6 +127,11 @@ def _clean(message: str, options: ConnectionOptions) -> str:
 def _failure(message: str, options: ConnectionOptions, database: str) -> DbfleetError:
     if _NO_DATABASE.search(message):
         return _no_database(database)
+    if _NO_REPLICATION.search(message):
+        return PrivilegeError(
+            f"cannot connect to PostgreSQL: {message}",
+            hint="give the role the attribute REPLICATION: ALTER ROLE name REPLICATION",
+        )
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, message)), "")
     if not hint and _missing_database(options, database):
         return _no_database(database)

@@ -12,6 +12,7 @@ import gc
 import typing as t
 
 from ..errors import ConsistencyError, QueryError
+from ..lazy_dataclass import dataclass
 from .catalog.base import SATELLITE_KINDS, DatabaseObject, Entry, Key
 from .catalog.column import Columns
 from .catalog.composite_type import CompositeType
@@ -40,7 +41,7 @@ _DEPENDENCIES = """
 _GONE = frozenset(("42P01", "42704", "3F000", "XX000"))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DataItem:
     """A table whose rows the archive holds.
 
@@ -59,7 +60,7 @@ class DataItem:
     into: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LargeObjectsItem:
     """The large objects whose contents the archive holds, in their order."""
 
@@ -67,7 +68,7 @@ class LargeObjectsItem:
     oids: tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Contents:
     """What an archive holds.
 

@@ -3,11 +3,8 @@
 
 """COPY … TO stdout read straight from the connection's socket, in blocks instead of row by row.
 
-libpq hands out every row by a call of its own, which costs Python several times what the row costs the server. While
-libpq has nothing under way the socket is quiet, so a whole COPY can be sent and read beside it, down to the server's
-ReadyForQuery; libpq notices nothing. That needs a connection that is not encrypted: :func:`can_read_wire`.
-
-The messages are those of the protocol 3.0 (PostgreSQL's documentation, "Message Formats").
+libpq hands out every row by a call of its own, which costs Python several times what the row costs the server. Whether
+it can be passed by, :func:`can_read_wire` tells; how, :mod:`.wire_messages`.
 """
 
 from __future__ import annotations
@@ -16,7 +13,6 @@ import collections
 import contextlib
 import select
 import socket
-import struct
 import typing as t
 
 from .. import drivers
@@ -25,7 +21,8 @@ from ..progress import Progress
 from ..streams.base import ByteSink
 from .copy_rows import HEADER_SIZE, ROW, Rows, take_rows, take_rows_fast
 from .session import Session
-from .text import to_bytes, to_text
+from .text import to_text
+from .wire_messages import ASIDES, COMPLETE, COPY_DONE, COPY_OUT, ERROR, READY, fields_of, is_known_plain, send_query
 
 _BLOCK_SIZE = 1 << 20
 #: Below this many bytes a row on average the fast way pays, and from this many rows on: importing numpy costs as much.
@@ -35,23 +32,12 @@ _MANY_ROWS = 100_000
 _WORTHWHILE = 1 << 17
 _PAUSE_MILLISECONDS = 20
 
-_HEADER = struct.Struct(">cI")
-_COPY_OUT = b"H"
-_COPY_DONE = b"c"
-_COMMAND_COMPLETE = b"C"
-_ERROR = b"E"
-_READY = b"Z"
-#: Notices, changed settings and notifications may come at any time and mean nothing here.
-_ASIDES = (b"N", b"S", b"A")
-
 
 def can_read_wire(session: Session) -> bool:
     """Whether a session's socket carries the protocol as it is, neither TLS nor GSS around it."""
-    if session.pgconn.ssl_in_use:
-        return False
-    if session.host.startswith("/") or session.version < 120000:
-        # GSS encryption exists from 12 on, and never on a Unix socket.
-        return True
+    known = is_known_plain(session)
+    if known is not None:
+        return known
     query = "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
     return session.value(query) == "f"
 
@@ -69,7 +55,7 @@ class WireCopies:
         self._waiting = collections.deque(statements)
         self._wire = _Wire(session)
         try:
-            self._wire.send_query("; ".join(statements))
+            send_query(session, "; ".join(statements))
         except BaseException:
             self.close()
             raise
@@ -82,12 +68,12 @@ class WireCopies:
         """
         wire = self._wire
         wire.statement = statement = self._waiting.popleft()
-        wire.expect(_COPY_OUT)
+        wire.expect(COPY_OUT)
         rows, size = _read_rows(wire, sink, progress)
-        wire.expect(_COPY_DONE)
-        tag = wire.expect(_COMMAND_COMPLETE).rstrip(b"\0").decode("ascii", "replace")
+        wire.expect(COPY_DONE)
+        tag = wire.expect(COMPLETE).rstrip(b"\0").decode("ascii", "replace")
         if not self._waiting:
-            wire.expect(_READY)
+            wire.expect(READY)
         if tag != f"COPY {rows}":
             raise ConsistencyError(
                 f"the server says {tag!r} where {rows} rows arrived", hint="run the backup again", statement=statement
@@ -158,21 +144,6 @@ class _Wire:
         """Leave the socket to libpq."""
         self._socket.detach()
 
-    def send_query(self, query: str) -> None:
-        self._session.log_statement(query)
-        text = to_bytes(query) + b"\0"
-        message = memoryview(_HEADER.pack(b"Q", len(text) + 4) + text)
-        writable = select.poll()
-        writable.register(self._socket, select.POLLOUT)
-        while message:
-            writable.poll()
-            try:
-                message = message[self._socket.send(message) :]
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise self._session.broken(error) from error
-
     def block(self) -> memoryview:
         """What was read and not consumed. Release it before the next :meth:`fill`."""
         return memoryview(self._buffer)[self._begin : self._end]
@@ -198,9 +169,9 @@ class _Wire:
     def expect(self, kind: bytes) -> bytes:
         """The content of the next message, which must be of this kind (asides are passed over)."""
         found, content = self._message()
-        while found in _ASIDES:
+        while found in ASIDES:
             found, content = self._message()
-        if found == _ERROR:
+        if found == ERROR:
             self._raise_error(content)
         if found != kind:
             raise self._session.broken(Exception(f"the server sent {found!r} where {kind!r} was due"))
@@ -235,7 +206,7 @@ class _Wire:
 
     def skip_aside(self) -> bool:
         """Pass over a message that means nothing here; False where the next one does mean something."""
-        if self._buffer[self._begin : self._begin + 1] not in _ASIDES:
+        if self._buffer[self._begin : self._begin + 1] not in ASIDES:
             return False
         self._message()
         return True
@@ -283,8 +254,8 @@ class _Wire:
         return int.from_bytes(self._buffer[position + 1 : position + HEADER_SIZE], "big")
 
     def _raise_error(self, content: bytes) -> t.NoReturn:
-        fields = {part[:1]: part[1:] for part in content.split(b"\0") if part}
-        self.expect(_READY)
+        fields = fields_of(content)
+        self.expect(READY)
         raise self._session.server_error(
             sqlstate=to_text(fields.get(b"C", b"")),
             message=to_text(fields.get(b"M", b"")),

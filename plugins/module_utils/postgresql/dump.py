@@ -12,8 +12,7 @@ from ..interfaces import ArtifactWriter, BackupPlan
 from ..progress import Progress
 from ..release import VERSION
 from ..repository.layout import escape_name
-from ..repository.records import BackupContents, LargeObjectsRecord, ServerIdentity, TableRecord
-from .archive.directory_writer import DirectoryWriter
+from ..repository.records import BackupContents, LargeObjectsRecord, TableRecord
 from .archive.header import VERSION_RELKIND, ArchiveHeader
 from .archive.writer import ArchiveWriter, artifact_suffix, new_archive
 from .catalog.base import CatalogOid
@@ -29,7 +28,10 @@ from .quoting import every_name_quoted
 from .selection.relations import data_relations
 from .selection.resolve import resolve
 from .session import Session
-from .snapshot import Snapshot, begin_snapshot, system_identifier
+from .snapshot import Snapshot, begin_snapshot, server_identity
+
+if t.TYPE_CHECKING:
+    from .archive.directory_writer import DirectoryWriter
 
 # pg_table_size looks at four times as many files, which takes seconds where there are very many tables.
 _SIZES = """
@@ -63,7 +65,7 @@ class PostgresqlBackupSource:
         session, _snapshot, contents = self._begun()
         total = sum(self._sizes.values())
         return BackupPlan(
-            server=_identity(session),
+            server=server_identity(session),
             database=self._options.database,
             artifact=self._artifact,
             format=self._options.format,
@@ -123,30 +125,38 @@ class PostgresqlBackupSource:
     def _write_data(
         self, writer: ArtifactWriter, archive: ArchiveWriter, progress: Progress
     ) -> tuple[tuple[TableRecord, ...], tuple[LargeObjectsRecord, ...]]:
-        session, snapshot, contents = self._begun()
-        if isinstance(archive, DirectoryWriter) and self._options.jobs > 1 and archive.waiting > 1:
+        session, _snapshot, contents = self._begun()
+        if self._options.jobs > 1:
             # Imported here, as one process alone needs none of it.
-            from .dump_parallel import Assignment, write_in_parallel
+            from .archive.directory_writer import DirectoryWriter
 
-            assignment = Assignment(
-                connection=self._options.connection,
-                database=self._options.database,
-                snapshot=snapshot.id,
-                files=writer.for_worker(),
-                folder=self._artifact,
-                version=archive.version,
-                compression=self._compression,
-                sizes=self._sizes,
-                inserts=self._inserts,
-                settings=self._options.settings,
-            )
-            return write_in_parallel(
-                session, archive, contents, assignment,
-                writer=writer, jobs=self._options.jobs, progress=progress,
-            )  # fmt: skip
+            if isinstance(archive, DirectoryWriter) and archive.waiting > 1:
+                return self._write_in_parallel(writer, archive, progress)
         tables = tuple(TablesOut(session, archive, self._sizes, inserts=self._inserts).write(contents.data, progress))
         return tables, tuple(
             write_large_objects(session, archive, objects, progress) for objects in contents.large_objects
+        )
+
+    def _write_in_parallel(
+        self, writer: ArtifactWriter, archive: DirectoryWriter, progress: Progress
+    ) -> tuple[tuple[TableRecord, ...], tuple[LargeObjectsRecord, ...]]:
+        from .dump_parallel import Assignment, write_in_parallel
+
+        session, snapshot, contents = self._begun()
+        assignment = Assignment(
+            connection=self._options.connection,
+            database=self._options.database,
+            snapshot=snapshot.id,
+            files=writer.for_worker(),
+            folder=self._artifact,
+            version=archive.version,
+            compression=self._compression,
+            sizes=self._sizes,
+            inserts=self._inserts,
+            settings=self._options.settings,
+        )
+        return write_in_parallel(
+            session, archive, contents, assignment, writer=writer, jobs=self._options.jobs, progress=progress
         )
 
     def close(self) -> None:
@@ -196,17 +206,6 @@ class PostgresqlBackupSource:
         oids = "{" + ",".join(map(str, measured)) + "}"
         self._sizes = {int(oid): int(size or 0) for oid, size in session.rows(_SIZES, (oids,))}
         return session, self._snapshot, self._contents
-
-
-def _identity(session: Session) -> ServerIdentity:
-    return ServerIdentity(
-        dbms="postgresql",
-        version=session.version_text,
-        version_number=session.version,
-        host=session.host,
-        port=session.port,
-        identifier=system_identifier(session),
-    )
 
 
 def _moment(snapshot: Snapshot) -> dict[str, t.Any]:

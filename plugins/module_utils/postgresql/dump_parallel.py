@@ -17,6 +17,7 @@ import typing as t
 from .. import drivers
 from ..errors import ConsistencyError, QueryError
 from ..interfaces import ArtifactWriter, WorkerFiles
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import FileRecord, LargeObjectsRecord, TableRecord
 from ..streams.background import BackgroundSink
@@ -52,7 +53,7 @@ _BLOCKS = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Assignment:
     """What every process must know.
 
@@ -72,7 +73,7 @@ class Assignment:
     settings: DumpSettings = dataclasses.field(default_factory=DumpSettings)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Part:
     """A range of a table's blocks.
 
@@ -84,7 +85,7 @@ class Part:
     end: int | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DumpTask:
     """Something to be done by one process: tables, a part of one, putting its parts together, or large objects.
 
@@ -101,7 +102,7 @@ class DumpTask:
     large_objects: LargeObjectsItem | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Done:
     """What came of a task: the tables' (or the part's) rows, or large objects, and the files that are finished."""
 

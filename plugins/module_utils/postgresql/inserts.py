@@ -9,10 +9,10 @@ type.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from ..streams.base import Buffer, ByteSink
 from .contents import DataItem
 from .quoting import identifier, qualified
@@ -48,7 +48,7 @@ END = b"\n\n"
 _Constant = t.Callable[[bytes], bytes]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class InsertOptions:
     """How rows become statements.
 
@@ -61,7 +61,7 @@ class InsertOptions:
     on_conflict_do_nothing: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class InsertForm:
     """How the rows of one table become statements.
 

@@ -1,20 +1,21 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Loading one table with COPY, and the errors of a restore without the rows that the server quotes in them."""
+"""Loading one table with COPY."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import select
 import typing as t
 
 from .. import drivers
 from ..errors import ConnectError, DbfleetError, QueryError
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..streams.digest import RowsDigest
 from ..streams.prefetch import PrefetchSource
+from .row_values import IN_ROW
 from .session import Session
 from .text import to_text
 
@@ -23,18 +24,9 @@ BLOCK_SIZE = 1 << 18
 _COPY_TAG = re.compile(r"COPY (\d+)")
 # Where in the data it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
 _POSITION = re.compile(r"^COPY [^,\n]+, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
-# From the first quote to the last: a value may hold quotes itself.
-_QUOTED = re.compile(
-    r"[\"'\u00bb\u00ab\u201e\u201c].*[\"'\u00bb\u00ab\u201c\u201d]|0x[0-9a-fA-F]{2}.*(?= \[)", re.DOTALL
-)
-_DATA_EXCEPTION = "22"
-# Bad COPY text: its messages name columns, never values.
-_BAD_COPY_FORMAT = "22P04"
-# Raised by code of the database's own, which can say anything.
-_USER_RAISED = ("P0", "38", "39")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Loaded:
     """What a COPY loaded.
 
@@ -47,15 +39,25 @@ class Loaded:
     sha256: str
 
 
-def load_table(session: Session, copy_statement: str, rows: RowsDigest, progress: Progress) -> Loaded:
+def load_table(
+    session: Session,
+    copy_statement: str,
+    rows: RowsDigest,
+    progress: Progress,
+    *,
+    counted: bool = True,
+    first: t.Sequence[str] = (),
+) -> Loaded:
     """Send a table's rows as they are; nothing of them is ever part of a statement.
 
     :param rows: COPY text, without the end marker.
+    :param counted: the rows are counted on the way; else the caller knows how many they must be.
+    :param first: statements that are sent with it, to wait for the server only once.
     :raises QueryError: the server refused the statement or a row, or took fewer rows than were sent; the message
         names line and column, no value.
     :raises CorruptArtifactError: the rows could not be read to their end; the COPY was cancelled.
     """
-    session.start_copy(copy_statement)
+    session.start_copy(copy_statement, first=first)
     sender = _Sender(session)
     sent = 0
     ahead = PrefetchSource(rows, size=BLOCK_SIZE)
@@ -65,7 +67,7 @@ def load_table(session: Session, copy_statement: str, rows: RowsDigest, progress
             if not data:
                 break
             sender.send(data)
-            count = data.count(b"\n")
+            count = data.count(b"\n") if counted else 0
             sent += count
             progress.advance(len(data), count)
     except BaseException:
@@ -78,7 +80,9 @@ def load_table(session: Session, copy_statement: str, rows: RowsDigest, progress
     if match is None:
         raise QueryError(f"the server ended the COPY with {tag!r}")
     loaded = int(match.group(1))
-    if loaded != sent:
+    if not counted:
+        progress.advance(0, loaded)
+    elif loaded != sent:
         # A server takes a row of backslash and dot alone for the end of the data and passes over what follows.
         raise QueryError(f"the server took {loaded} of {sent} rows")
     return Loaded(loaded, rows.size, rows.hexdigest())
@@ -158,6 +162,7 @@ class _Sender:
                 error.message = f"{error.message} ({context})"
             # The innermost comes first: what a value's own parser says of the value.
             for position in _POSITION.finditer(context):
+                error.context[IN_ROW] = True
                 error.context["line"] = int(position.group(1))
                 if position.group(2):
                     error.context["column"] = position.group(2)
@@ -170,17 +175,3 @@ class _Sender:
             hint="look into the server's log for the reason",
             database=self._session.database,
         )
-
-
-def without_values(error: DbfleetError) -> str:
-    """The server's message with everything left out that can be a row's value.
-
-    DETAIL and CONTEXT never get here. What remains are the texts of data errors, which quote the value that they
-    complain about, and messages that functions of the database made themselves.
-    """
-    sqlstate = str(error.context.get("sqlstate", ""))
-    if sqlstate.startswith(_USER_RAISED):
-        return f"an error with SQLSTATE {sqlstate} whose text is left out, as it can hold row values"
-    if not sqlstate.startswith(_DATA_EXCEPTION) or sqlstate == _BAD_COPY_FORMAT:
-        return error.message
-    return _QUOTED.sub("(value left out)", error.message)

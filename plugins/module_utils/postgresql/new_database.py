@@ -33,6 +33,7 @@ _STATEMENT = re.compile(r"""(?:[^'";]|'(?:[^']|'')*'|"(?:[^"]|"")*")+;""")
 _BEFORE_DATABASE_NAME = (
     rf"\A(\s*(?:ALTER DATABASE |ALTER ROLE {_NAME} IN DATABASE |(?:GRANT|REVOKE) [A-Z, ]+ ON DATABASE ))"
 )
+_ALWAYS_THERE = frozenset(("C", "POSIX"))
 _PROVIDER_SINCE = {"icu": 150000, "builtin": 170000}
 
 
@@ -50,6 +51,20 @@ def create_statement(entry: TocEntry | None, name: str, *, version: int) -> str:
             options["TABLESPACE"] = identifier(entry.tablespace)
     listed = " ".join(f"{key} = {value}" for key, value in options.items())
     return f"CREATE DATABASE {identifier(name)} WITH {listed}"
+
+
+def encoding_and_locales(entry: TocEntry | None) -> tuple[str, frozenset[str]]:
+    """The encoding of a new database, empty for the server's default, and the locales that its host must have."""
+    options = {} if entry is None else _options(entry)
+    plain = options.get("LOCALE_PROVIDER", "libc") == "libc"
+    named = ("LC_COLLATE", "LC_CTYPE", *(("LOCALE",) if plain else ()))
+    locales = {_text(options[name]) for name in named if name in options}
+    return _text(options.get("ENCODING", "")), frozenset(locales - _ALWAYS_THERE)
+
+
+def _text(value: str) -> str:
+    """What a constant or a name of the statement stands for."""
+    return value[1:-1].replace("''", "'") if value.startswith("'") else value
 
 
 def _options(entry: TocEntry) -> dict[str, str]:

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
+from ..lazy_dataclass import dataclass
 from .restore_options import RunOptions
 from .restore_selection import RestoreSelection
 from .restore_session import SessionOptions
 from .selection.options import Selection
 
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ConnectionOptions:
     """How to reach a PostgreSQL server. An empty field means libpq's own default (environment, passfile, service).
 
@@ -24,7 +24,7 @@ class ConnectionOptions:
     :param unix_socket: the folder of the server's socket.
     :param password: never shown, logged or passed on a command line.
     :param maintenance_database: connected to where the target itself does not exist yet.
-    :param ssl_mode: one of :data:`SSL_MODES`; never weakened.
+    :param ssl_mode: one of :data:`.ssl_modes.SSL_MODES`; never weakened.
     :param service: a name in ``pg_service.conf``.
     :param connect_timeout: seconds for establishing the connection; 0 waits forever.
     """
@@ -44,7 +44,7 @@ class ConnectionOptions:
     connect_timeout: int = 30
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DumpSettings:
     """How a dump's sessions are set, and what they read is worded.
 
@@ -66,7 +66,7 @@ class DumpSettings:
     load_via_partition_root: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptForm:
     """What a plain script says of its objects; the other formats hold all of it.
 
@@ -82,7 +82,7 @@ class ScriptForm:
     disable_triggers: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class BackupOptions:
     """What to back up of one database, and in which form.
 
@@ -102,6 +102,8 @@ class BackupOptions:
     :param selection: what to take of the database.
     :param script: what a plain script says.
     """
+
+    dbms: t.ClassVar[t.Literal["postgresql"]] = "postgresql"
 
     connection: ConnectionOptions
     database: str
@@ -126,7 +128,7 @@ class BackupOptions:
     script: ScriptForm = dataclasses.field(default_factory=ScriptForm)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterBackupOptions:
     """What to back up of a whole server, and in which form.
 
@@ -140,7 +142,7 @@ class ClusterBackupOptions:
     role_passwords: bool = True
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreOptions:
     """Where and how to restore one database.
 
@@ -149,11 +151,15 @@ class RestoreOptions:
     :param clean: objects of the backup that exist in the target are dropped first.
     :param force: restore into a target that is not empty, as it is.
     :param jobs: worker processes.
+    :param source_database: the one to restore of a script of several databases.
+    :param create_roles: roles that the backup needs and the server lacks are made out of the backup's set.
     :param properties: give an existing target the owner, settings, comment and privileges of the database that was
         backed up, as a new one gets them.
     :param selection: what of the archive is restored.
     :param session: as whom.
     """
+
+    dbms: t.ClassVar[t.Literal["postgresql"]] = "postgresql"
 
     connection: ConnectionOptions
     database: str
@@ -161,13 +167,15 @@ class RestoreOptions:
     clean: bool = False
     force: bool = False
     jobs: int = 1
+    source_database: str = ""
+    create_roles: bool = False
     properties: bool = False
     run: RunOptions = dataclasses.field(default_factory=RunOptions)
     selection: RestoreSelection = dataclasses.field(default_factory=RestoreSelection)
     session: SessionOptions = dataclasses.field(default_factory=SessionOptions)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GlobalsRestoreOptions:
     """Where and how to restore what belongs to no database.
 

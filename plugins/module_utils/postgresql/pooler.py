@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 
 from ..errors import ConnectError
 from .connection import connect
@@ -25,7 +25,7 @@ def refuse_transaction_pooler(session: Session, options: ConnectionOptions) -> N
     """
     if session.pgconn.backend_pid == int(session.value("SELECT pg_catalog.pg_backend_pid()") or 0):
         return
-    token = uuid.uuid4().hex
+    token = secrets.token_hex(16)
     session.query(f"SELECT pg_catalog.set_config('{_PROBE}', '{token}', false)")
     other = connect(options, database=session.database)
     try:

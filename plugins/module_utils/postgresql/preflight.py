@@ -13,18 +13,22 @@ from ..errors import (
     NotFoundError,
     OutOfSpaceError,
     PrivilegeError,
+    QueryError,
     TargetNotEmptyError,
     UnsupportedObjectError,
+    UsageError,
 )
 from .archive.entries import shown
 from .archive_needs import Needs
-from .new_database import create_statement
+from .new_database import create_statement, encoding_and_locales
 from .script_needs import ScriptNeeds
 from .session import Session
 from .target_objects import TargetObject
 from .toc import TocEntry
 
 _NAMED = 5
+_INVALID_VALUE = "22023"
+_OTHER_DATABASE = "install it there, or create the database yourself as the server can, and restore into it"
 _SCHEMAS = "SELECT nspname FROM pg_catalog.pg_namespace"
 _LANGUAGES = "SELECT lanname FROM pg_catalog.pg_language"
 #: How much smaller than their text rows can be in a table that is worth backing up.
@@ -69,6 +73,12 @@ def some(names: t.Sequence[str], *, limit: int = _NAMED) -> str:
     return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
 
 
+def check_writable(session: Session, report: Report) -> None:
+    """A standby takes nothing."""
+    if session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t":
+        report.add(UsageError, "its server is a standby, which cannot be written", "restore on the primary")
+
+
 def check_empty(objects: t.Sequence[TargetObject], report: Report) -> None:
     """The target must hold nothing of a user's."""
     if objects:
@@ -105,8 +115,26 @@ def check_creation(session: Session, entry: TocEntry | None, database: str, repo
         )
     try:
         create_statement(entry, database, version=session.version)
+        encoding, locales = encoding_and_locales(entry)
     except (NotFoundError, UnsupportedObjectError) as error:
         report.add(type(error), error.message, error.hint)
+        return
+    if encoding and session.value("SELECT pg_catalog.pg_char_to_encoding($1)", (encoding,)) == "-1":
+        report.add(NotFoundError, f"the server does not know the encoding {encoding}", _OTHER_DATABASE)
+    unknown = [name for name in sorted(locales) if not _has_locale(session, name)]
+    if unknown:
+        report.add(NotFoundError, f"the server's host lacks the locale {some(unknown)}", _OTHER_DATABASE)
+
+
+def _has_locale(session: Session, name: str) -> bool:
+    """Whether the operating system of the server has a locale: settings take no other."""
+    try:
+        session.query("SELECT pg_catalog.set_config('lc_monetary', $1, true)", (name,))
+    except QueryError as error:
+        if error.context.get("sqlstate") == _INVALID_VALUE:
+            return False
+        raise
+    return True
 
 
 def check_script_server(session: Session, needs: ScriptNeeds, report: Report) -> None:
@@ -190,7 +218,8 @@ def _check_missing(
     report.missing(
         "role",
         _absent(session, roles, "SELECT rolname FROM pg_catalog.pg_roles"),
-        "create the roles on the target's server first (a backup of one database holds no roles)",
+        "create the roles on the target's server first (a backup of one database holds no roles; create_roles makes "
+        "those of a backup's set)",
     )
     report.missing(
         "tablespace",

@@ -12,21 +12,22 @@ import typing as t
 
 from ..errors import UsageError
 from ..interfaces import ArtifactReader
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import Manifest
+from ..state_file import StateFile
 from .archive.reader import ArchiveReader
+from .index_memory import index_memory
 from .options import RestoreOptions
 from .preflight import Report
 from .quoting import literal
 from .restore_entry import EntryRunner, lock_weight
 from .restore_ledger import Ledger
 from .restore_order import RestoreOrder
-from .restore_parallel import Assignment, Inherited, ParallelRun
 from .restore_run import RestoreRun, RunPolicy
 from .restore_sql import ArchiveSettings
 from .restore_state import NoJournal, RestoreState, state_key
 from .restored_checks import check_restored
-from .restored_rows import verify_restored
 from .session import Session
 
 _LOCK_CAPACITY = (
@@ -39,7 +40,7 @@ _RESUMABLE_SIZE = 100
 _RESUMABLE_BYTES = 64 << 20
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class OpenedArchive:
     """An archive that is being restored, and what was found out of it.
 
@@ -77,7 +78,7 @@ def restore_archive(
     session.show_data = how.show_data
     name, journal = _sessions_name(session, state), None if state is None else state.journal()
     if state is not None:
-        _take_over(session, state, ledger, order, progress)
+        take_over(session, state, ledger, order, progress, role=options.session.role if new_database else "")
     policy = RunPolicy(
         clean=options.clean,
         transaction_locks=_transaction_locks(session, order, options, progress, new_database=new_database),
@@ -88,8 +89,8 @@ def restore_archive(
         skip_data_of_failed=how.no_data_for_failed_tables,
     )
     # Of a new database, its last step, the renaming, waits for the disk and so makes everything before it durable.
-    # What is recorded as done must be so at once.
-    lazy = new_database and state is None
+    lazy = new_database
+    as_whom = dataclasses.replace(options.session, index_memory=index_memory(session, jobs=options.jobs))
     runner = EntryRunner(
         session,
         archive.reader,
@@ -97,12 +98,15 @@ def restore_archive(
         progress,
         manifest=archive.manifest,
         lazy_durability=lazy,
-        how=options.session,
+        how=as_whom,
     )
     run = RestoreRun(runner, order, ledger, progress, policy=policy, journal=journal)
     if options.jobs == 1:
         run.run(last=last)
         return ledger
+    # Imported here, as few restores need it and it takes longer than many a restore.
+    from .restore_parallel import Assignment, Inherited, ParallelRun
+
     assignment = Assignment(
         connection=options.connection,
         database=session.database,
@@ -112,8 +116,8 @@ def restore_archive(
         selection=options.selection,
         manifest=archive.manifest,
         lazy_durability=lazy,
-        how=options.session,
-        inherited=Inherited(archive.reader, {entry.dump_id: entry for entry in order.steps}),
+        how=as_whom,
+        inherited=Inherited(archive.reader, ledger.index, runner.recorded),
         show_data=how.show_data,
         journal=journal or NoJournal(),
     )
@@ -140,6 +144,8 @@ def finish_restore(
     if checks["invalid_indexes"]:
         progress.warn(f"these indexes are not valid: {', '.join(checks['invalid_indexes'])}")
     if how.verify != "none":
+        from .restored_rows import verify_restored
+
         checks["compared"] = verify_restored(
             session, archive.reader, steps, ledger.tables, archive.manifest, progress,
             how=how.verify, encoding=archive.settings.encoding,
@@ -195,7 +201,7 @@ def open_state(
         create=options.create,
         encoding=settings.encoding,
     )
-    return RestoreState(os.path.join(options.run.state_folder, f"restore-{key[:32]}.jsonl"), key)
+    return RestoreState(StateFile(os.path.join(options.run.state_folder, f"restore-{key[:32]}.jsonl"), key))
 
 
 def check_single_transaction(session: Session, order: RestoreOrder, options: RestoreOptions, report: Report) -> None:
@@ -236,9 +242,11 @@ def _sessions_name(session: Session, state: RestoreState | None) -> str:
     return state.header.name
 
 
-def _take_over(session: Session, state: RestoreState, ledger: Ledger, order: RestoreOrder, progress: Progress) -> None:
+def take_over(
+    session: Session, state: RestoreState, ledger: Ledger, order: RestoreOrder, progress: Progress, *, role: str
+) -> None:
     """Note what an earlier run has done."""
-    done = state.done(session)
+    done = state.take_over(session, role=role)
     for entry in order.steps:
         if entry.dump_id in done:
             ledger.finished(entry, done[entry.dump_id])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import CorruptArtifactError, UnsupportedObjectError
+from ..errors import CorruptArtifactError, QueryError, UnsupportedObjectError
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSource, read_exactly
@@ -16,7 +16,6 @@ from .archive.entries import LARGE_OBJECT_GROUP, LARGE_OBJECTS, TABLE_DATA, entr
 from .archive.reader import ArchiveReader
 from .load import load_table
 from .quoting import qualified
-from .restore_inserts import run_inserts
 from .restore_order import RestoreOrder
 from .restore_session import SessionOptions
 from .restore_sql import (
@@ -40,6 +39,8 @@ from .verify import table_rows
 _LARGE_OBJECT_PIECE = 1 << 19
 _SECRET_KINDS = frozenset(("FOREIGN DATA WRAPPER", "SERVER", "SUBSCRIPTION", "USER MAPPING"))
 _COPY_END = " FROM stdin;"
+_FROZEN_COPY_END = " FROM stdin WITH (FREEZE);"
+Recorded = t.Mapping[tuple[str, str], TableRecord]
 _LOCKS = {
     "TABLE": 6,
     "SEQUENCE": 4,
@@ -90,6 +91,7 @@ class EntryRunner:
     :param manifest: rows and digests of tables are compared with it.
     :param lazy_durability: the caller makes everything durable in the end.
     :param how: as whom it is done.
+    :param recorded: the manifest's tables by schema and name, where somebody has put them together before.
     """
 
     def __init__(
@@ -102,13 +104,16 @@ class EntryRunner:
         manifest: Manifest | None,
         lazy_durability: bool,
         how: SessionOptions | None = None,
+        recorded: Recorded | None = None,
     ) -> None:
         self.session = session
         self._archive = archive
         self._settings = settings
         self._progress = progress
-        recorded = () if manifest is None else manifest.contents.tables
-        self._recorded = {(table.schema, table.name): table for table in recorded}
+        if recorded is None:
+            tables = () if manifest is None else manifest.contents.tables
+            recorded = {(table.schema, table.name): table for table in tables}
+        self.recorded: Recorded = recorded
         self._lazy_durability = lazy_durability
         self._how = how or SessionOptions()
         self._storage = StorageDefaults(tablespace="")
@@ -116,12 +121,12 @@ class EntryRunner:
 
     def prepare(self) -> None:
         """Set the session up for the archive."""
-        for statement in session_settings(self._settings, version=self.session.version):
-            self.session.execute(statement)
+        statements = [*session_settings(self._settings, version=self.session.version)]
         if self._lazy_durability:
-            self.session.execute("SET synchronous_commit = off")
-        for statement in self._how.statements():
-            self.session.execute(statement)
+            statements.append("SET synchronous_commit = off")
+        statements += self._how.statements()
+        # All in one turn: every process of a restore does this.
+        self.session.execute("; ".join(statement.strip().rstrip(";") for statement in statements))
 
     def drop(self, entry: TocEntry) -> bool:
         """Drop the entry's object if it exists; whether there is anything to drop at all."""
@@ -132,22 +137,35 @@ class EntryRunner:
         self.session.execute(statement)
         return True
 
-    def restore(self, entry: TocEntry, *, truncate: bool = False) -> TableRecord | None:
+    def restore(
+        self, entry: TocEntry, *, truncate: bool = False, begin: bool = False, freeze: bool = False
+    ) -> TableRecord | None:
         """Make what the entry stands for; what was loaded, where it is a table's data.
 
         :param truncate: empty the table first. In the transaction that did so, the server need not log the rows.
+        :param begin: in a transaction that is begun first.
+        :param freeze: the table was made in this transaction, outside of a savepoint. As after ``truncate``, nobody
+            else can have seen it: its rows are written as frozen, so that neither the first index that is made, nor
+            the first reader, nor VACUUM writes its pages again.
         """
+        first = ["BEGIN"] if begin else []
+        if truncate and entry.had_dumper:
+            first.append(f"TRUNCATE TABLE ONLY {qualified(entry.namespace or '', entry.tag)}")
+        copies = entry.had_dumper and bool(entry.copy_stmt)
+        if not copies or self._how.disable_triggers or not self._settings.search_path:
+            # Something else comes before the rows; else it goes to the server with the COPY.
+            if first:
+                self.session.execute("; ".join(first))
+            first = []
         self._select_schema(entry)
         if entry.desc == LARGE_OBJECT_GROUP:
             self._create_large_objects(entry)
             return None
         if entry.had_dumper:
-            if truncate:
-                self.session.execute(f"TRUNCATE TABLE ONLY {qualified(entry.namespace or '', entry.tag)}")
             before, after = self._how.around_data(entry) if entry.desc == TABLE_DATA else ("", "")
             if before:
                 self.session.execute(before)
-            table = self._load(entry)
+            table = self._load(entry, first, freeze=truncate or freeze)
             if after:
                 self.session.execute(after)
             return table
@@ -156,6 +174,11 @@ class EntryRunner:
         for statement in self._statements(entry):
             self.session.execute(statement, log_as=name)
         return None
+
+    def as_recorded(self, table: TableRecord | None) -> TableRecord | None:
+        """The manifest's own record where it is the same: one of two, where there are very many."""
+        recorded = None if table is None else self.recorded.get((table.schema, table.name))
+        return recorded if recorded == table else table
 
     def settings_lost(self) -> None:
         """A transaction was rolled back, and with it what was set in it."""
@@ -183,7 +206,10 @@ class EntryRunner:
             self.session.execute(statement)
             self._search_path = statement
 
-    def _load(self, entry: TocEntry) -> TableRecord | None:
+    def _load(self, entry: TocEntry, first: t.Sequence[str] = (), *, freeze: bool = False) -> TableRecord | None:
+        """
+        :param first: what is sent with the COPY statement, in one turn.
+        """
         if entry.desc == LARGE_OBJECTS:
             for oid, source in self._archive.large_objects(entry):
                 self._write_large_object(oid, source)
@@ -191,14 +217,29 @@ class EntryRunner:
         key = (entry.namespace or "", entry.tag)
         if not entry.copy_stmt:
             return self._run_inserts(entry)
-        recorded = self._recorded.get(key)
+        recorded = self.recorded.get(key)
         rows = table_rows(self._archive, entry, recorded)
-        loaded = load_table(self.session, (entry.copy_stmt or "").strip(), rows, self._progress)
+        digested = recorded is not None and bool(recorded.sha256)
+        statement = (entry.copy_stmt or "").strip()
+        if freeze:
+            statement = f"{statement[: -len(_COPY_END)]}{_FROZEN_COPY_END}"
+        loaded = load_table(self.session, statement, rows, self._progress, counted=not digested, first=first)
+        if recorded is not None and loaded.sha256 != recorded.sha256:
+            raise CorruptArtifactError("its data are not those that were backed up", hint="restore another backup")
         if recorded is not None and loaded.rows != recorded.rows:
+            if digested:
+                # A server takes a row of backslash and dot alone for the end of the data.
+                raise QueryError(f"the server took {loaded.rows} of {recorded.rows} rows")
             raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {recorded.rows}")
+        if recorded is not None and digested:
+            # Rows and digest are the same.
+            return recorded
         return TableRecord(key[0], key[1], loaded.rows, loaded.bytes, loaded.sha256)
 
     def _run_inserts(self, entry: TocEntry) -> TableRecord | None:
+        # Imported here: most archives hold rows, and their restore starts the faster.
+        from .restore_inserts import run_inserts
+
         name, source = object_name(entry), self._archive.data(entry)
         rows = run_inserts(self.session, source, self._settings, self._progress, name=name)
         return None if rows is None else TableRecord(entry.namespace or "", entry.tag, rows, 0, "")

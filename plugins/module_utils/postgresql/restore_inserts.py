@@ -9,6 +9,7 @@ from ..errors import CorruptArtifactError, DbfleetError
 from ..progress import Progress
 from ..streams.base import ByteSource
 from .restore_sql import ArchiveSettings
+from .row_values import IN_ROW
 from .script import ScriptSplitter, Statement
 from .script_wire import Failure, ScriptWire
 from .session import Session
@@ -29,7 +30,7 @@ def run_inserts(
     :returns: how many rows were added; ``None`` where statements may have left some out on purpose.
     :raises CorruptArtifactError: they are cut short, or there is something else among them.
     :raises QueryError: the server refused one; the message has no row's values once it went through
-        :func:`~.load.without_values`.
+        :func:`~.row_values.without_values`.
     """
     splitter = ScriptSplitter(source, name=name, batch=_BATCH)
     splitter.use_settings(standard_conforming_strings=settings.standard_strings, client_encoding=settings.encoding)
@@ -53,4 +54,5 @@ def _run(wire: ScriptWire, statement: Statement, name: str) -> int:
         error: DbfleetError = failure.error
         if failure.position:
             error.context["line"] = statement.line + statement.text.count(b"\n", 0, failure.position - 1)
+        error.context[IN_ROW] = failure.nested
         raise error from failure

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
+from ..lazy_dataclass import dataclass
 
 ON_ERROR = ("stop", "continue")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RunOptions:
     """How to run the restore of one database.
 

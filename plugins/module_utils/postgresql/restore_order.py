@@ -10,9 +10,9 @@ statements (event triggers) or reads tables under their final rights (materializ
 from __future__ import annotations
 
 import collections
-import dataclasses
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from .archive.entries import LARGE_OBJECTS, TABLE_DATA, entry_name
 from .toc import SECTION_POST_DATA, TocEntry
 
@@ -23,7 +23,7 @@ _PRIVILEGES = frozenset(("ACL", "ACL LANGUAGE", "DEFAULT ACL"))
 _LAST = frozenset(("EVENT TRIGGER", "MATERIALIZED VIEW DATA"))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreOrder:
     """The entries of an archive by what a restore does with them.
 

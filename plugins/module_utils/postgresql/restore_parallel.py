@@ -17,14 +17,16 @@ import typing as t
 from .. import drivers
 from ..errors import ConnectError, DbfleetError
 from ..interfaces import ArtifactReader
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..workers import WorkerFailed, WorkerPool
 from .archive.entries import TABLE_DATA, object_name
 from .archive.reader import ArchiveReader, open_archive
 from .connection import connect
+from .entry_index import EntryIndex
 from .options import ConnectionOptions
-from .restore_entry import EntryRunner, loads_into_its_own_table
+from .restore_entry import EntryRunner, Recorded, loads_into_its_own_table
 from .restore_ledger import Ledger
 from .restore_order import RestoreOrder
 from .restore_run import RestoreRun, RunPolicy
@@ -44,6 +46,8 @@ _END_SESSIONS = (
     "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
     "WHERE application_name = $1 AND pid <> pg_catalog.pg_backend_pid()"
 )
+#: Of these the definition is all: they have no owner and no data.
+_ONE_STATEMENT = frozenset(("CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "TRIGGER"))
 _SERIAL_AT_THE_END = frozenset(("EVENT TRIGGER", "COMMENT"))
 
 
@@ -51,19 +55,26 @@ class Inherited:
     """What a forked process has from its parent without reading it again; a process started anew finds it empty.
 
     :param archive: the leader's reader.
-    :param entries: what is restored, as it was selected, by number. Made before the fork: going through all of them
-        would copy the memory that they are in.
+    :param entries: what is restored, as it was selected. Made before the fork: going through all of them would copy the
+        memory that they are in.
+    :param recorded: the manifest's tables by schema and name.
     """
 
-    def __init__(self, archive: ArchiveReader | None = None, entries: t.Mapping[int, TocEntry] | None = None) -> None:
+    def __init__(
+        self,
+        archive: ArchiveReader | None = None,
+        entries: EntryIndex | None = None,
+        recorded: Recorded | None = None,
+    ) -> None:
         self.archive = archive
-        self.entries: t.Mapping[int, TocEntry] = entries or {}
+        self.entries = entries or EntryIndex()
+        self.recorded = recorded
 
     def __reduce__(self) -> tuple[t.Any, ...]:
         return Inherited, ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Assignment:
     """What every process must know; it travels to the process by pickling.
 
@@ -84,7 +95,7 @@ class Assignment:
     journal: Journal = dataclasses.field(default_factory=NoJournal)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ItemTask:
     """An item to be restored.
 
@@ -95,7 +106,7 @@ class ItemTask:
     truncate: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ItemResult:
     """What became of it.
 
@@ -221,7 +232,7 @@ class ParallelRun:
         entry = self._running[task.dump_id]
         error = result.error
         if error is None:
-            self._ledger.finished(entry, result.table)
+            self._run.finished_elsewhere(entry, result.table)
         elif self._ended:
             # Its work was ended because of another item's failure.
             return None
@@ -259,7 +270,7 @@ class _RestoreWorker:
         if inherited.archive is None:
             self._archive = open_archive(assignment.artifact)
             selected = select_entries(self._archive.entries, assignment.selection)
-            self._entries: t.Mapping[int, TocEntry] = {entry.dump_id: entry for entry in selected}
+            self._entries = EntryIndex(tuple(selected))
         else:
             self._archive = inherited.archive.reopened(assignment.artifact)
             self._entries = inherited.entries
@@ -304,15 +315,16 @@ class _RestoreWorker:
         self._runner = EntryRunner(
             self._session, self._archive, assignment.settings, progress,
             manifest=assignment.manifest, lazy_durability=assignment.lazy_durability,
-            how=assignment.how,
+            how=assignment.how, recorded=assignment.inherited.recorded,
         )  # fmt: skip
         self._runner.prepare()
         return self._runner
 
     def _restore(self, runner: EntryRunner, entry: TocEntry, *, truncate: bool) -> TableRecord | None:
-        self._session.execute("BEGIN")
-        table = runner.restore(entry, truncate=truncate)
-        mark = self._assignment.journal.before_commit(self._session, [(entry, table)])
+        if entry.desc in _ONE_STATEMENT and isinstance(self._assignment.journal, NoJournal):
+            # A transaction of its own; beginning and ending it would take twice as many turns again.
+            return runner.restore(entry)
+        table = runner.restore(entry, truncate=truncate, begin=True)
+        self._assignment.journal.before_commit(self._session, [(entry, table)])
         self._session.execute("COMMIT")
-        self._assignment.journal.after_commit(mark)
         return table

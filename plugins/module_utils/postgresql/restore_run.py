@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import typing as t
 
 from ..errors import ConnectError, DbfleetError, JobInterrupted
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import TableRecord
 from .archive.entries import TABLE_DATA, object_name
-from .restore_entry import EntryRunner, lock_weight
+from .restore_entry import EntryRunner, loads_into_its_own_table, lock_weight
 from .restore_ledger import Ledger
 from .restore_order import RestoreOrder
 from .restore_state import Journal, NoJournal
@@ -23,6 +23,7 @@ from .toc import TocEntry
 _log = logging.getLogger("dbfleet.postgresql")
 
 _CONSTRAINT = "CONSTRAINT"
+_TABLE = "TABLE"
 # Duplicate schema, table, column, function, object; for a constraint, "multiple primary keys are not allowed".
 _EXISTS = frozenset(("42P06", "42P07", "42701", "42723", "42710"))
 _SECOND_PRIMARY_KEY = "42P16"
@@ -35,7 +36,7 @@ _BELONGING = frozenset(
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RunPolicy:
     """How a restore divides its work into transactions, and what it does about errors.
 
@@ -103,6 +104,8 @@ class RestoreRun:
         self._journal = journal or NoJournal()
         self._locks = 0
         self._items = 0
+        # By this transaction.
+        self._made_tables: set[int] = set()
 
     def run(self, *, last: t.Callable[[], None] = lambda: None) -> None:
         """Restore everything.
@@ -134,6 +137,10 @@ class RestoreRun:
                 self._attempt(entry, "restoring", lambda entry=entry: self._restore(entry))  # type: ignore[misc]
             self._account(entry)
 
+    def finished_elsewhere(self, entry: TocEntry, table: TableRecord | None) -> None:
+        """Another process has restored and committed an item."""
+        self._ledger.finished(entry, self._runner.as_recorded(table))
+
     def commit(self, *, begin: bool = True) -> None:
         """End the transaction, and begin the next one unless told otherwise."""
         with self.naming(None):
@@ -156,7 +163,14 @@ class RestoreRun:
             raise self._ledger.stopped(entry, action, error) from error
 
     def _restore(self, entry: TocEntry) -> None:
-        self._ledger.begun(entry, self._runner.restore(entry))
+        freeze = (
+            entry.desc == TABLE_DATA
+            and not self._made_tables.isdisjoint(entry.dependencies)
+            and loads_into_its_own_table(entry)
+        )
+        self._ledger.begun(entry, self._runner.restore(entry, freeze=freeze))
+        if entry.desc == _TABLE and not self._policy.savepoints:
+            self._made_tables.add(entry.dump_id)
 
     def _drop_all(self) -> None:
         for entry in self._order.drops:
@@ -193,8 +207,8 @@ class RestoreRun:
 
     def _commit(self) -> None:
         done: list[tuple[TocEntry, TableRecord | None]] = self._ledger.open
-        mark = self._journal.before_commit(self._session, done)
+        self._journal.before_commit(self._session, done)
         self._session.execute("COMMIT")
-        self._journal.after_commit(mark)
         self._locks = self._items = 0
+        self._made_tables.clear()
         self._ledger.committed()

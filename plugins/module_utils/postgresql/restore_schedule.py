@@ -10,13 +10,18 @@ Of items after the data all but the making of an index may lock the tables that 
 
 from __future__ import annotations
 
+import array
+import bisect
 import collections
 import heapq
 import typing as t
 
 from .archive.entries import TABLE_DATA
+from .entry_index import EntryIndex
 from .toc import SECTION_DATA, SECTION_POST_DATA, SECTION_PRE_DATA, TocEntry
 
+# More than any archive has entries.
+_PLACES = 1 << 32
 _SHARING = frozenset(("INDEX", "COMMENT", "SECURITY LABEL"))
 _TABLES = frozenset(("TABLE", TABLE_DATA))
 
@@ -41,35 +46,44 @@ class Schedule:
     """
 
     def __init__(self, entries: t.Sequence[TocEntry], every: t.Iterable[TocEntry], sizes: t.Mapping[int, int]) -> None:
-        self._entries = {entry.dump_id: entry for entry in entries}
-        self._table_of, data_of = _tables(every)
+        # Items are known by their places here: lists and arrays take much less memory than dictionaries.
+        self._entries = entries
+        self._index = EntryIndex(entries)
         self._sizes = sizes
-        self._order = {entry.dump_id: number for number, entry in enumerate(entries)}
-        self._missing: dict[int, int] = {}
-        self._followers: dict[int, list[int]] = collections.defaultdict(list)
-        self._locks: dict[int, tuple[int, ...]] = {}
+        self._missing = array.array("L", bytes(len(entries) * array.array("L").itemsize))
+        self._locks: list[tuple[int, ...]] = []
         #: Of a table: how many run that only share it, and how many that need it for themselves.
         self._sharing: collections.Counter[int] = collections.Counter()
         self._exclusive: set[int] = set()
-        self._blocked: dict[int, list[int]] = collections.defaultdict(list)
-        self._ready: list[tuple[int, int, int]] = []
-        self.left = len(self._entries)
-        for entry in entries:
-            self._place(entry, data_of)
-        for dump_id, missing in self._missing.items():
+        self._blocked: dict[int, list[int]] = {}
+        self._ready: list[tuple[int, int]] = []
+        self.left = len(entries)
+        table_of, data_of = _tables(every)
+        followers: list[int] = []
+        for place, entry in enumerate(entries):
+            tables = self._tables_of(entry, table_of)
+            self._locks.append(tuple(sorted(tables)))
+            needed = set(entry.dependencies) | {data_of[table] for table in tables if table in data_of}
+            found = [self._index.place(one) for one in needed if one != entry.dump_id]
+            found = [one for one in found if one >= 0]
+            self._missing[place] = len(found)
+            followers += [one * _PLACES + place for one in found]
+        followers.sort()
+        self._followers = array.array("Q", followers)
+        for place, missing in enumerate(self._missing):
             if not missing:
-                self._push(dump_id)
+                self._push(place)
 
     def take(self) -> TocEntry | None:
         """The next item that may begin now, ``None`` while there is none. It holds its locks until it is done."""
         while self._ready:
-            _size, _place, dump_id = heapq.heappop(self._ready)
-            held = self._conflict(dump_id)
+            _size, place = heapq.heappop(self._ready)
+            held = self._conflict(place)
             if held is not None:
-                self._blocked[held].append(dump_id)
+                self._blocked.setdefault(held, []).append(place)
                 continue
-            entry = self._entries[dump_id]
-            for table in self._locks[dump_id]:
+            entry = self._entries[place]
+            for table in self._locks[place]:
                 if _shares(entry):
                     self._sharing[table] += 1
                 else:
@@ -80,39 +94,48 @@ class Schedule:
     def done(self, entry: TocEntry) -> None:
         """The item is done, or failed, or was passed over: what waits for it may begin."""
         self.left -= 1
-        for table in self._locks[entry.dump_id]:
-            if _shares(entry):
+        done = self._index.place(entry.dump_id)
+        for table in self._locks[done]:
+            if not _shares(entry):
+                self._exclusive.discard(table)
+            elif self._sharing[table] > 1:
                 self._sharing[table] -= 1
             else:
-                self._exclusive.discard(table)
-            for dump_id in self._blocked.pop(table, ()):
-                self._push(dump_id)
-        for dump_id in self._followers[entry.dump_id]:
-            self._missing[dump_id] -= 1
-            if not self._missing[dump_id]:
-                self._push(dump_id)
+                del self._sharing[table]
+            for place in self._blocked.pop(table, ()):
+                self._push(place)
+        for place in self._waiting_for(done):
+            self._missing[place] -= 1
+            if not self._missing[place]:
+                self._push(place)
 
-    def _place(self, entry: TocEntry, data_of: t.Mapping[int, int]) -> None:
-        needed = set(entry.dependencies)
-        tables: set[int] = set()
-        if entry.section == SECTION_POST_DATA:
-            tables = {self._table_of[one] for one in needed if one in self._table_of}
-            needed |= {data_of[table] for table in tables if table in data_of}
-        self._locks[entry.dump_id] = tuple(sorted(tables))
-        needed = {one for one in needed if one in self._entries and one != entry.dump_id}
-        self._missing[entry.dump_id] = len(needed)
-        for one in needed:
-            self._followers[one].append(entry.dump_id)
+    def _waiting_for(self, place: int) -> t.Iterator[int]:
+        begin = bisect.bisect_left(self._followers, place * _PLACES)
+        for number in range(begin, len(self._followers)):
+            needed, follower = divmod(self._followers[number], _PLACES)
+            if needed != place:
+                return
+            yield follower
 
-    def _push(self, dump_id: int) -> None:
-        size = self._sizes.get(dump_id) or max((self._sizes.get(table, 0) for table in self._locks[dump_id]), default=0)
-        heapq.heappush(self._ready, (-size, self._order[dump_id], dump_id))
+    @staticmethod
+    def _tables_of(entry: TocEntry, table_of: t.Mapping[int, int]) -> set[int]:
+        """The tables that an item after the data is about."""
+        if entry.section != SECTION_POST_DATA:
+            return set()
+        return {table_of[one] for one in entry.dependencies if one in table_of}
 
-    def _conflict(self, dump_id: int) -> int | None:
+    def _push(self, place: int) -> None:
+        sizes = self._sizes
+        size = sizes.get(self._entries[place].dump_id) or max(
+            (sizes.get(table, 0) for table in self._locks[place]), default=0
+        )
+        heapq.heappush(self._ready, (-size, place))
+
+    def _conflict(self, place: int) -> int | None:
         """A table that a running item holds and this one needs."""
-        shares = _shares(self._entries[dump_id])
-        for table in self._locks[dump_id]:
-            if table in self._exclusive or (not shares and self._sharing[table]):
+        shares = _shares(self._entries[place])
+        for table in self._locks[place]:
+            if table in self._exclusive or (not shares and table in self._sharing):
                 return table
         return None
 

@@ -11,6 +11,7 @@ import typing as t
 
 from ..errors import CorruptArtifactError, UsageError
 from ..interfaces import ArtifactReader, RestoreContents
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.base import ByteSink, ByteSource
@@ -32,7 +33,7 @@ _END_MARKER = re.compile(rb"\n\\\.\r?\n")
 _LONGEST_MARKER = 5
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptRestoreOptions:
     """Which part of an archive becomes a script, and how it is written."""
 

@@ -9,9 +9,7 @@ import dataclasses
 import typing as t
 
 from ..errors import NotFoundError, UsageError
-from .entry_roles import with_roles
-from .restore_dependencies import with_dependencies
-from .restore_use_list import in_listed_order
+from ..lazy_dataclass import dataclass
 from .toc import SECTION_DATA, SECTION_NONE, SECTION_POST_DATA, SECTION_PRE_DATA, TocEntry
 
 SECTIONS = {"pre-data": SECTION_PRE_DATA, "data": SECTION_DATA, "post-data": SECTION_POST_DATA}
@@ -36,7 +34,7 @@ _SUBSCRIPTION_KINDS = frozenset(("SUBSCRIPTION", "SUBSCRIPTION TABLE"))
 _MOST_NAMED = 10
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreSelection:
     """What to restore of an archive. The names are pg_restore's, and so is the meaning; by default everything.
 
@@ -110,11 +108,19 @@ def select_entries(entries: t.Sequence[TocEntry], selection: RestoreSelection) -
     :raises NotFoundError: nothing that is named was found, or with ``strict_names`` a name was not found.
     :raises UsageError: the list names an entry that is not in the archive.
     """
+    if selection.is_everything:
+        # Of a database of many tables, what choosing takes is a good part of a restore's memory.
+        return tuple(entry for entry in entries if _is_of_everything(entry))
+    # What few restores ask for is imported for them.
     if selection.use_list is not None:
+        from .restore_use_list import in_listed_order
+
         entries = in_listed_order(entries, selection.use_list)
-    selected = _Selector(entries, selection).select()
+    selected = _select(entries, selection)
     others = dict(selection.role_map)
     if others:
+        from .entry_roles import with_roles
+
         selected = tuple(with_roles(entry, others) for entry in selected)
     return tuple(_stripped(entry, selection) for entry in selected)
 
@@ -131,38 +137,74 @@ def _stripped(entry: TocEntry, selection: RestoreSelection) -> TocEntry:
     return dataclasses.replace(entry, **changes) if changes else entry
 
 
-class _Selector:
-    """One walk over a table of contents."""
+def _is_of_everything(entry: TocEntry) -> bool:
+    if entry.desc in SETTINGS_KINDS or entry.desc in DATABASE_KINDS:
+        return True
+    return not _is_largest_oid(entry) and (entry.desc == _STATISTICS_KIND or _has_data(entry) or _has_schema(entry))
 
-    def __init__(self, entries: t.Sequence[TocEntry], selection: RestoreSelection) -> None:
-        self._entries = entries
+
+def _is_largest_oid(entry: TocEntry) -> bool:
+    """What only pg_upgrade is interested in."""
+    return (entry.desc, entry.tag) == ("<Init>", "Max OID")
+
+
+def _select(entries: t.Sequence[TocEntry], selection: RestoreSelection) -> tuple[TocEntry, ...]:
+    selector = EntrySelector(selection)
+    for entry in entries:
+        selector.add(entry)
+    selected = selector.selected
+    if selection.with_dependencies:
+        from .restore_dependencies import with_dependencies
+
+        chosen = [entry for entry in entries if entry.dump_id in selected]
+        selected |= set(with_dependencies(entries, chosen, selector.is_allowed))
+    selector.check("the archive", "its contents: dbfleet info")
+    return tuple(entry for entry in entries if entry.dump_id in selected)
+
+
+class EntrySelector:
+    """Decides entry by entry, in the order of a table of contents.
+
+    :attr:`selected` are the dump ids of those that were added and are to be restored.
+    """
+
+    def __init__(self, selection: RestoreSelection) -> None:
+        self.selected: set[int] = set()
         self._selection = selection
         self._wanted = None if selection.use_list is None else frozenset(selection.use_list)
         self._sections = frozenset(SECTIONS[name] for name in selection.sections) or frozenset(SECTIONS.values())
-        self._by_id = {entry.dump_id: entry for entry in entries}
-        self._selected: set[int] = set()
+        self._by_id: dict[int, TocEntry] = {}
         self._found: set[tuple[str, str]] = set()
+        self._section = SECTION_PRE_DATA
+        self._chosen = False
 
-    def select(self) -> tuple[TocEntry, ...]:
-        section = SECTION_PRE_DATA
-        chosen = False
-        for entry in self._entries:
-            # What has no section of its own belongs to that of what it stands behind.
-            section = section if entry.section == SECTION_NONE else entry.section
-            if entry.desc in SETTINGS_KINDS or entry.desc in DATABASE_KINDS:
-                self._selected.add(entry.dump_id)
-            elif self._is_selected(entry, section):
-                self._selected.add(entry.dump_id)
-                chosen = chosen or not _is_about_database(entry)
-        if self._selection.with_dependencies:
-            self._add_dependencies()
-        self._check_names()
-        if not chosen and self._selection.chooses:
-            raise NotFoundError("the archive holds nothing of what is selected", hint="see its contents: dbfleet info")
-        return tuple(entry for entry in self._entries if entry.dump_id in self._selected)
+    def add(self, entry: TocEntry, *, section: int = SECTION_NONE) -> bool:
+        """Whether it is to be restored. What it belongs to was added before.
+
+        :param section: of what has none of its own; otherwise it is that of what it stands behind.
+        """
+        if entry.section != SECTION_NONE:
+            self._section = section = entry.section
+        self._by_id[entry.dump_id] = entry
+        if entry.desc in SETTINGS_KINDS or entry.desc in DATABASE_KINDS:
+            self.selected.add(entry.dump_id)
+        elif self._is_selected(entry, self._section if section == SECTION_NONE else section):
+            self.selected.add(entry.dump_id)
+            self._chosen = self._chosen or not is_about_database(entry)
+        return entry.dump_id in self.selected
+
+    def check(self, name: str, contents: str) -> None:
+        """After everything was added.
+
+        :param name: what the entries are of; ``contents`` where to look them up.
+        :raises NotFoundError: nothing that is named was found, or with ``strict_names`` a name was not found.
+        """
+        self._check_names(name, contents)
+        if not self._chosen and self._selection.chooses:
+            raise NotFoundError(f"{name} holds nothing of what is selected", hint=f"see {contents}")
 
     def _is_selected(self, entry: TocEntry, section: int) -> bool:
-        if (entry.desc, entry.tag) == ("<Init>", "Max OID"):
+        if _is_largest_oid(entry):
             return False
         if self._is_unwanted_kind(entry) or section not in self._sections:
             return False
@@ -205,14 +247,14 @@ class _Selector:
     def _follows_selected(self, entry: TocEntry) -> bool:
         """Whether what belongs to another entry goes with it; in a selection of names or schemas only."""
         selection = self._selection
-        if _is_about_database(entry):
+        if is_about_database(entry):
             return True
         if not (selection.by_name or selection.schemas or selection.exclude_schemas):
             return True
         for number in entry.dependencies:
             parent = self._by_id.get(number)
             # A column's privileges depend on those of its table, which says nothing of the table.
-            if parent is not None and parent.desc != "ACL" and number in self._selected:
+            if parent is not None and parent.desc != "ACL" and number in self.selected:
                 return True
         return False
 
@@ -250,7 +292,7 @@ class _Selector:
             return True
         return (_has_data(entry) and not selection.no_data) or (_has_schema(entry) and not selection.no_schema)
 
-    def _check_names(self) -> None:
+    def _check_names(self, name: str, contents: str) -> None:
         if not self._selection.strict_names:
             return
         named = (
@@ -260,26 +302,23 @@ class _Selector:
             ("function", self._selection.functions),
             ("trigger", self._selection.triggers),
         )
-        missing = [f"{kind} {name!r}" for kind, names in named for name in names if (kind, name) not in self._found]
+        missing = [f"{kind} {one!r}" for kind, names in named for one in names if (kind, one) not in self._found]
         if missing:
             more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
             raise NotFoundError(
-                f"the archive holds no {', no '.join(missing[:_MOST_NAMED])}{more}",
-                hint="names are those of the archive's list of contents (dbfleet info)",
+                f"{name} holds no {', no '.join(missing[:_MOST_NAMED])}{more}",
+                hint=f"for the names, see {contents}",
                 missing=missing,
             )
 
-    def _add_dependencies(self) -> None:
-        chosen = [entry for entry in self._entries if entry.dump_id in self._selected]
-        self._selected.update(with_dependencies(self._entries, chosen, self._is_allowed))
-
-    def _is_allowed(self, entry: TocEntry) -> bool:
+    def is_allowed(self, entry: TocEntry) -> bool:
         """Whether an entry that nobody named may come with another that was."""
         in_section = entry.section in self._sections or entry.section == SECTION_NONE
         return in_section and not self._is_unwanted_kind(entry) and self._has_wanted_part(entry)
 
 
-def _is_about_database(entry: TocEntry) -> bool:
+def is_about_database(entry: TocEntry) -> bool:
+    """Whether it belongs to the database itself."""
     return entry.desc in FOLLOWER_KINDS and entry.tag.startswith("DATABASE ")
 
 

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from .quoting import identifier, qualified
 from .toc import TocEntry
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class SessionOptions:
     """How the sessions of a restore are set up.
 
@@ -20,16 +20,20 @@ class SessionOptions:
     :param row_security: rows are loaded as policies allow; else a policy that holds for the user is an error.
     :param disable_triggers: a table's triggers are off while its rows are loaded, those of foreign keys too. Only a
         superuser may do that.
+    :param index_memory: KiB for building an index; 0 for the server's own setting.
     """
 
     role: str = ""
     row_security: bool = False
     disable_triggers: bool = False
+    index_memory: int = 0
 
     def statements(self) -> t.Iterator[str]:
         """What a session is set up with, after everything else."""
         if self.row_security:
             yield "SET row_security = on"
+        if self.index_memory:
+            yield f"SET maintenance_work_mem = {self.index_memory}"
         if self.role:
             yield f"SET ROLE {identifier(self.role)}"
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
 from ..errors import UnsupportedObjectError
-from .archive.entries import entry_name
+from ..lazy_dataclass import dataclass
+from .archive.entries import LARGE_OBJECT, LARGE_OBJECT_GROUP, entry_name
 from .quoting import identifier, qualified
 from .toc import TocEntry
 
@@ -41,7 +41,7 @@ _SEARCH_PATH = re.compile(r"SELECT pg_catalog\.set_config\('search_path', '[^']*
 _CONSTRAINTS = ("CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ArchiveSettings:
     """The session settings that an archive's statements were written for.
 
@@ -148,6 +148,13 @@ def large_object_ids(entry: TocEntry) -> tuple[int, ...]:
     return tuple(large_object_id(entry, line) for line in (entry.defn or "").split())
 
 
+def made_large_objects(entry: TocEntry) -> tuple[int, ...]:
+    """The OIDs of the large objects that an entry makes, whichever archive version it is of."""
+    if entry.desc == LARGE_OBJECT_GROUP:
+        return large_object_ids(entry)
+    return (large_object_id(entry, entry.tag),) if entry.desc == LARGE_OBJECT else ()
+
+
 def drop_statement(entry: TocEntry) -> str:
     """The statement that drops an entry's object if it exists, empty where nothing is to be dropped."""
     statement = (entry.drop_stmt or "").strip()
@@ -201,7 +208,7 @@ def storage_statements(entry: TocEntry, *, version: int, current: StorageDefault
     return statements, StorageDefaults(tablespace, table_am)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class StorageDefaults:
     """A session's ``default_tablespace`` and ``default_table_access_method``, ``None`` while unknown."""
 

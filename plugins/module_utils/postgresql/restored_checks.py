@@ -13,7 +13,7 @@ from .archive.entries import object_name
 from .session import Session
 from .toc import TocEntry
 
-_SETVAL = re.compile(r"SELECT pg_catalog\.setval\('(?:[^']|'')*', (-?[0-9]+), (true|false)\);\s*")
+_SETVAL = re.compile(r"SELECT pg_catalog\.setval\('((?:[^']|'')*)', (-?[0-9]+), (true|false)\);\s*")
 _SEQUENCES = """
     SELECT c.oid, n.nspname, c.relname
     FROM pg_catalog.pg_sequence s
@@ -41,28 +41,48 @@ _NOT_VALIDATED = f"""
 """
 
 
+#: A sequence's name in messages, and its last value: ``None`` where it was not used yet.
+Position = tuple[str, t.Optional[str]]
+
+
 def check_restored(session: Session, entries: t.Iterable[TocEntry]) -> dict[str, t.Any]:
+    """As :func:`check_database`, for the entries of an archive that were restored."""
+    return check_database(session, sequence_positions(entries))
+
+
+def sequence_positions(entries: t.Iterable[TocEntry]) -> dict[tuple[str, str], Position]:
+    """Where sequences are, by schema and name."""
+    found = {}
+    for entry in entries:
+        last = sequence_position(entry.defn or "") if entry.desc == "SEQUENCE SET" else None
+        if last is not None:
+            found[entry.namespace or "", entry.tag] = (object_name(entry), last[1])
+    return found
+
+
+def sequence_position(statement: str) -> tuple[str, str | None] | None:
+    """What a dump's ``setval`` statement sets: the sequence as the statement names it, and its last value."""
+    match = _SETVAL.fullmatch(statement)
+    if match is None:
+        return None
+    # A sequence that was not used yet has no last value.
+    return match.group(1).replace("''", "'"), match.group(2) if match.group(3) == "true" else None
+
+
+def check_database(session: Session, sequences: t.Mapping[tuple[str, str], Position]) -> dict[str, t.Any]:
     """Look at what was restored, as plain data: ``sequences`` (how many have their position), ``invalid_indexes`` and
     ``unvalidated_constraints`` by name.
 
-    :param entries: those that were restored.
     :raises RestoreError: a sequence is not where the backup has it.
     """
     return {
-        "sequences": _check_sequences(session, entries),
+        "sequences": _check_sequences(session, sequences),
         "invalid_indexes": [name for (name,) in session.rows(_INVALID_INDEXES)],
         "unvalidated_constraints": [name for (name,) in session.rows(_NOT_VALIDATED)],
     }
 
 
-def _check_sequences(session: Session, entries: t.Iterable[TocEntry]) -> int:
-    expected = {}
-    for entry in entries:
-        match = _SETVAL.fullmatch(entry.defn or "") if entry.desc == "SEQUENCE SET" else None
-        if match is not None:
-            # A sequence that was not used yet has no last value.
-            last = match.group(1) if match.group(2) == "true" else None
-            expected[entry.namespace or "", entry.tag] = (object_name(entry), last)
+def _check_sequences(session: Session, expected: t.Mapping[tuple[str, str], Position]) -> int:
     if not expected:
         return 0
     found = _positions(session, expected)

@@ -21,7 +21,7 @@ from ..errors import CorruptArtifactError, DbfleetError, UsageError
 from ..streams.base import ByteSource
 from . import script_patterns as patterns
 from .script_commands import CopyCommand, copy_command, first_word, tokens
-from .script_copy import CopyData
+from .script_copy import CopyData, Leap
 from .script_meta import MetaCommand, meta_command, meta_name
 from .script_scan import StatementScan
 from .script_window import BLOCK_SIZE, Window
@@ -30,6 +30,8 @@ from .script_window import BLOCK_SIZE, Window
 LARGEST_STATEMENT = (1 << 30) - 1
 # Commands and what stands behind a COPY statement are one short line.
 _LONGEST_LINE = 1 << 16
+# Of a comment that goes on and on only so many blocks are kept.
+_MOST_PARTS = 2
 
 _BOM = b"\xef\xbb\xbf"
 _ARCHIVE_MAGIC = b"PGDMP"
@@ -61,6 +63,8 @@ class ScriptSplitter:
     :param name: what to call it in messages.
     :param largest: the size in bytes above which a statement is refused.
     :param batch: how many INSERT statements in a row may come as one item.
+    :param comments: called with the comments before each item, whole lines with the white space between them.
+    :param leap: how the source passes rows that need not be read.
 
     Iterating raises :class:`CorruptArtifactError` where the script ends inside a statement or COPY data, or between
     ``\\restrict`` and ``\\unrestrict``, and where a statement is too large; :class:`UsageError` for psql's commands
@@ -75,12 +79,16 @@ class ScriptSplitter:
         block_size: int = BLOCK_SIZE,
         largest: int = LARGEST_STATEMENT,
         batch: int = 1,
+        comments: t.Callable[[bytes], None] | None = None,
+        leap: Leap | None = None,
     ) -> None:
         self.data: CopyData | None = None
         self.restrict_key = ""
         self._name = name
         self._largest = largest
         self._batch = batch
+        self._comments = comments
+        self._leap = leap
         self._window = Window(source, block_size=block_size)
         self._escapes = False
         self._ordinary = patterns.ordinary_statements(escapes=False, batch=batch)
@@ -133,6 +141,8 @@ class ScriptSplitter:
             start, end = match.span(1)
             if end < 0 or end - start > largest:
                 return
+            if self._comments is not None:
+                self._comments(data[window.position : start])
             window.position = end
             yield Statement(data[start:end], window.line_at(start), offset + start)
             if self._changed:
@@ -157,6 +167,7 @@ class ScriptSplitter:
         while True:
             match = patterns.BEFORE_STATEMENT.match(window.scan, window.position)
             if match is not None:
+                self._tell(window.data[window.position : match.end()])
                 window.position = match.end()
             if not window.need(2) and window.position >= len(window.data):
                 return False
@@ -167,14 +178,20 @@ class ScriptSplitter:
 
     def _skip_line(self) -> None:
         window = self._window
+        parts: list[bytes] = []
         while True:
             match = patterns.LINE_END.search(window.data, window.position)
-            if match is not None:
-                window.position = match.start()
+            end = len(window.data) if match is None else match.start()
+            if len(parts) < _MOST_PARTS:
+                parts.append(window.data[window.position : end])
+            window.position = end
+            if match is not None or not window.grow():
+                self._tell(b"".join(parts))
                 return
-            window.position = len(window.data)
-            if not window.grow():
-                return
+
+    def _tell(self, comments: bytes) -> None:
+        if self._comments is not None:
+            self._comments(comments)
 
     def _statement(self) -> Statement | None:
         window = self._window
@@ -245,7 +262,7 @@ class ScriptSplitter:
         window = self._window
         window.position += len(rest)
         data_line = window.line_at(window.position)
-        self.data = CopyData(window, line=data_line, truncated=lambda: self._copy_truncated(line))
+        self.data = CopyData(window, line=data_line, truncated=lambda: self._copy_truncated(line), leap=self._leap)
         return command
 
     def _copy_truncated(self, line: int) -> CorruptArtifactError:

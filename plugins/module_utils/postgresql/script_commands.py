@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from . import script_patterns as patterns
 from .text import to_text
 
@@ -110,7 +110,7 @@ def label(text: bytes) -> str:
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class CopyCommand:
     """A COPY statement between the server and the client.
 

@@ -8,10 +8,10 @@ Statements of another form are passed over: what they need is found out when the
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from .text import to_text
 
 _NAME = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
@@ -37,7 +37,7 @@ _FIRST = frozenset((b"ALT", b"GRA", b"REV", b"CRE", b"SET"))
 _WORDS_FOR_ROLES = frozenset(("public", "current_user", "session_user", "current_role", "user"))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptNeeds:
     """What must exist before the script is run, less what it makes itself."""
 

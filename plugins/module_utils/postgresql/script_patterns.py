@@ -88,6 +88,7 @@ def ordinary_statements(*, escapes: bool, batch: int) -> re.Pattern[bytes]:
     statement = _pass_over(escapes) + b";"
     one = _ORDINARY + statement
     if batch > 1:
-        more = b"(?:" + _LEAD + _INSERT + statement + b"){0,%d}" % (batch - 1)
+        # A comment between them may say to what the next one belongs.
+        more = b"(?:" + SPACE + b"*" + _INSERT + statement + b"){0,%d}" % (batch - 1)
         one = _INSERT + statement + more + b"|" + one
     return _compile(_LEAD + b"(" + one + b")|")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from ..interfaces import ArtifactReader
+from ..repository.records import Manifest
 from .options import RestoreOptions
 from .script_run import ScriptOptions
+from .script_selected import ScriptPart, check_selection
 
 
-def check_script_options(options: RestoreOptions, artifact: ArtifactReader) -> None:
+def check_script_options(options: RestoreOptions, artifact: ArtifactReader, manifest: Manifest | None) -> None:
     """
     :raises UsageError: an option does not go with a script.
     """
@@ -20,23 +22,23 @@ def check_script_options(options: RestoreOptions, artifact: ArtifactReader) -> N
             f"clean does not go with the script {artifact.description}: only the script itself can drop objects",
             hint="restore into a new database (create), or into the target as it is (force)",
         )
-    if not options.selection.is_everything:
-        raise UsageError(
-            f"{artifact.description} is a script, of which nothing can be selected",
-            hint="restore it as it is, or select from an archive (format custom, directory or tar)",
-        )
+    check_selection(options.selection, artifact.description)
     how = options.run
     given = {
         "jobs": options.jobs > 1,
         "transaction_size": how.transaction_size,
         "resume": how.resume,
-        "verify": how.verify != "none",
-        "analyze": how.analyze,
+        "disable_triggers": options.session.disable_triggers,
     }
     for name in (name for name, value in given.items() if value):
         raise UsageError(
             f"{name} does not go with the script {artifact.description}: a script is run statement by statement",
             hint=f"leave {name} out, or back up in the format custom or directory",
+        )
+    if how.verify != "none" and manifest is None:
+        raise UsageError(
+            f"verify does not go with the script {artifact.description}, which has no manifest to compare with",
+            hint="leave verify out, or restore a backup of dbfleet's own or an archive",
         )
 
 
@@ -48,4 +50,10 @@ def script_options(options: RestoreOptions) -> ScriptOptions:
         single_transaction=how.single_transaction or not several,
         skip_existing=how.skip_existing,
         keep_going=how.go_on,
+        part=script_part(options),
     )
+
+
+def script_part(options: RestoreOptions) -> ScriptPart:
+    """What of a script is restored."""
+    return ScriptPart(database=options.source_database, selection=options.selection)

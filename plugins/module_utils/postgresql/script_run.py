@@ -19,11 +19,13 @@ import typing as t
 
 from .. import drivers
 from ..errors import ConnectError, RestoreError, UsageError
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
-from .load import without_values
+from .row_values import IN_ROW, hint_without_values, is_about_text, script_text_left_out, without_values
 from .script import ScriptSplitter, Statement
 from .script_commands import label
 from .script_meta import MetaCommand
+from .script_selected import ScriptPart
 from .script_source import ScriptSource
 from .script_tables import ScriptTable, TableTally
 from .script_transaction import leaves_out
@@ -39,10 +41,8 @@ _BLOCK_SIZE = 1 << 18
 _MOST_FAILURES = 100
 # Larger statements are not kept while the next one is cut, which bounds the memory to about one of them.
 _OVERLAP_UP_TO = 4 << 20
+_WITH_ROWS = ("INSERT ", "COPY ")
 _COPY_TAG = re.compile(r"COPY (\d+)")
-# Syntax errors quote the statement, and so the values in it; the server's own quotes differ by language.
-_SYNTAX_ERROR = "42601"
-_QUOTED = re.compile(r"[\"'\u00bb\u00ab\u201e\u201c].*[\"'\u00bb\u00ab\u201c\u201d]", re.DOTALL)
 _ALREADY_EXISTS = frozenset({"42710", "42723", "42P04", "42P06", "42P07"})
 # What dumps of newer servers begin with and older servers do not know; it changes nothing there.
 _UNKNOWN_SETTINGS = (
@@ -51,18 +51,23 @@ _UNKNOWN_SETTINGS = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptOptions:
     """How to run a script.
 
     :param single_transaction: everything or nothing.
     :param skip_existing: a CREATE whose object exists is passed over and said (outside transactions).
     :param keep_going: run on after an error; in the end all of them are raised as one.
+    :param part: what of it is run.
     """
 
     single_transaction: bool = False
     skip_existing: bool = False
     keep_going: bool = False
+    part: ScriptPart = dataclasses.field(default_factory=ScriptPart)
+
+
+_USUAL_OPTIONS = ScriptOptions()
 
 
 class ScriptRunner:
@@ -71,6 +76,7 @@ class ScriptRunner:
     :param session: in the database that the script is to be run in; stays the caller's.
     :param connect: opens a session in a database of the same server, for scripts that hold several; ``None`` refuses
         them. These sessions are closed here.
+    :param extents: of rows whose size and number are known, by their place in the script; they are not looked through.
 
     :attr:`completed` counts the statements that were done.
     """
@@ -81,8 +87,9 @@ class ScriptRunner:
         source: ScriptSource,
         progress: Progress,
         *,
-        options: ScriptOptions = ScriptOptions(),
+        options: ScriptOptions = _USUAL_OPTIONS,
         connect: t.Callable[[str], Session] | None = None,
+        extents: t.Mapping[int, tuple[int, int]] | None = None,
     ) -> None:
         if options.keep_going and options.single_transaction:
             raise UsageError("a script cannot go on after an error in a single transaction", hint="choose one of both")
@@ -93,10 +100,11 @@ class ScriptRunner:
         self._name = source.name
         # One by one where each has to stand or fall by itself.
         batch = 1 if options.keep_going else INSERT_BATCH
-        self._splitter = ScriptSplitter(source, name=source.name, batch=batch)
+        self._splitter = options.part.statements(source, batch=batch)
         self._progress = progress
         self._options = options
         self._connect = connect
+        self._extents = extents or {}
         self._tally = TableTally()
         self._settings = ("", "")
         self._failures: list[RestoreError] = []
@@ -184,6 +192,8 @@ class ScriptRunner:
         data = self._splitter.data
         if statement.copy is None or data is None:
             return
+        if data.offset in self._extents:
+            data.expect(*self._extents[data.offset])
         table = self._tally.begin(statement.copy)
         name = f"COPY {table}"
         self._progress.item(table)
@@ -324,9 +334,11 @@ class ScriptRunner:
         """The error for a refused statement: where it is, what it is, what the server says, but no row's values."""
         culprit, line = self._locate(statement, failure)
         error = failure.error
-        message = error.message if self._session.show_data else without_values(error)
-        if error.context.get("sqlstate") == _SYNTAX_ERROR and not self._session.show_data:
-            message = _QUOTED.sub("(text left out)", message)
+        error.context[IN_ROW] = failure.nested and label(statement.text).upper().startswith(_WITH_ROWS)
+        message, hint = error.message, error.hint
+        if not self._session.show_data:
+            message, hint = without_values(error), hint_without_values(error)
+            message = script_text_left_out(message) if is_about_text(error) else message
         found: dict[str, t.Any] = {"sqlstate": error.context.get("sqlstate"), "database": self._session.database}
         if statement.copy is not None:
             found["table"] = ".".join(part for part in (statement.copy.schema, statement.copy.table) if part)
@@ -334,7 +346,7 @@ class ScriptRunner:
                 line = self._splitter.data.line + failure.row - 1
                 found["row"] = failure.row
                 found["column"] = failure.column or None
-        return self._error(culprit._replace(line=line), message, error.hint, **found)
+        return self._error(culprit._replace(line=line), message, hint, **found)
 
     def _locate(self, statement: Statement, failure: Failure) -> tuple[Statement, int]:
         """Which statement of those sent at once failed, and the line in it that the server points at."""
@@ -386,8 +398,9 @@ def run_script(
     source: ScriptSource,
     progress: Progress,
     *,
-    options: ScriptOptions = ScriptOptions(),
+    options: ScriptOptions = _USUAL_OPTIONS,
     connect: t.Callable[[str], Session] | None = None,
+    extents: t.Mapping[int, tuple[int, int]] | None = None,
 ) -> tuple[ScriptTable, ...]:
     """Run a whole script; see :class:`ScriptRunner`."""
-    return ScriptRunner(session, source, progress, options=options, connect=connect).run()
+    return ScriptRunner(session, source, progress, options=options, connect=connect, extents=extents).run()

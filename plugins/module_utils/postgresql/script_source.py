@@ -9,14 +9,15 @@ import re
 
 from ..errors import CorruptArtifactError, UsageError
 from ..interfaces import ArtifactReader
-from ..streams.base import ByteSource
-from ..streams.compression import decompress_source, detect_method
+from ..streams.base import read_exactly
+from ..streams.compression import decompressed
 
 _HEAD_SIZE = 4096
 _TAIL_SIZE = 4096
-_MAGIC_SIZE = 16
 # The comments that pg_dump, pg_restore and pg_dumpall write around a script; never translated.
 _HEADER = re.compile(rb"^-- PostgreSQL database (cluster )?dump[ \t\r]*$", re.MULTILINE)
+# The last row's line end and the marker behind it, as dumps write them.
+_END_OF_ROWS = b"\n\\.\n"
 _FOOTER = b"-- PostgreSQL database %sdump complete"
 
 
@@ -32,14 +33,8 @@ class ScriptSource:
             raise UsageError(
                 f"{self.name} is a folder, not a SQL script", hint="name the script itself, or restore the archive"
             )
-        stored = artifact.open("")
-        try:
-            method = detect_method(stored.read(_MAGIC_SIZE))
-            stored.seek(0)
-            self._source: ByteSource = decompress_source(stored, method, name=self.name)
-        except BaseException:
-            stored.close()
-            raise
+        self._stored = artifact.open("")
+        self._source = decompressed(self._stored, name=self.name)
         self._head = b""
         self._tail = b""
 
@@ -49,6 +44,21 @@ class ScriptSource:
             self._head += data[: _HEAD_SIZE - len(self._head)]
         self._tail = (self._tail + data[-_TAIL_SIZE:])[-_TAIL_SIZE:]
         return data
+
+    def leap(self, size: int) -> bool:
+        """Pass the next ``size`` bytes without reading them, if they end as the rows of a COPY do.
+
+        :returns: false, with nothing passed, where they are not, and where the script is compressed.
+        """
+        if self._source is not self._stored:
+            return False
+        here = self._stored.tell()
+        self._stored.seek(here + size - 1)
+        if read_exactly(self._stored, len(_END_OF_ROWS)) != _END_OF_ROWS:
+            self._stored.seek(here)
+            return False
+        self._stored.seek(here + size)
+        return True
 
     def close(self) -> None:
         self._source.close()

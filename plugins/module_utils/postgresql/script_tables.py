@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from ..repository.records import TableRecord
 from .script_commands import CopyCommand
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptTable:
     """The rows that a script copies into one table.
 
     :param database: as the script's last ``\\connect`` names it; empty before the first.
-    :param record: rows, bytes and digest of the COPY text; several COPYs of a table count as one.
+    :param record: rows, bytes and digest (or none) of the COPY text; several COPYs of a table count as one.
     """
 
     database: str
@@ -26,29 +26,42 @@ class ScriptTable:
 
 
 class _Rows:
-    def __init__(self) -> None:
+    def __init__(self, *, digested: bool) -> None:
         self.rows = 0
         self.bytes = 0
-        self.hash = hashlib.sha256()
+        self.hash = hashlib.sha256() if digested else None
+
+    def hexdigest(self) -> str:
+        return "" if self.hash is None else self.hash.hexdigest()
 
 
 class TableTally:
-    """Adds up every COPY of a script."""
+    """Adds up every COPY of a script.
 
-    def __init__(self) -> None:
+    :param digested: with the rows' digests.
+    """
+
+    def __init__(self, *, digested: bool = True) -> None:
         self.database = ""
+        self._digested = digested
         self._tables: dict[tuple[str, str, str], _Rows] = {}
-        self._current = _Rows()
+        self._current = _Rows(digested=digested)
 
     def begin(self, command: CopyCommand) -> str:
         """Rows of a table follow; its name for progress."""
         key = (self.database, command.schema, command.table)
-        self._current = self._tables.setdefault(key, _Rows())
+        self._current = self._tables.setdefault(key, _Rows(digested=self._digested))
         return f"{command.schema}.{command.table}" if command.schema else command.table
 
     def add(self, data: bytes) -> None:
-        self._current.hash.update(data)
+        if self._current.hash is not None:
+            self._current.hash.update(data)
         self._current.bytes += len(data)
+
+    def add_unread(self, size: int, rows: int) -> None:
+        """Bytes and rows that were not read; nobody may ask for their digest."""
+        self._current.bytes += size
+        self._current.rows += rows
 
     def add_rows(self, rows: int) -> None:
         self._current.rows += rows
@@ -56,7 +69,7 @@ class TableTally:
     def tables(self) -> tuple[ScriptTable, ...]:
         """What was added up so far, in the script's order."""
         return tuple(
-            ScriptTable(database, TableRecord(schema, name, rows.rows, rows.bytes, rows.hash.hexdigest()))
+            ScriptTable(database, TableRecord(schema, name, rows.rows, rows.bytes, rows.hexdigest()))
             for (database, schema, name), rows in self._tables.items()
         )
 

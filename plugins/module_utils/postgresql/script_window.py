@@ -90,6 +90,42 @@ class Window:
         self._line_at = position
         return self._line
 
+    def pass_lines(self, position: int, lines: int) -> None:
+        """Go on from the position to this one; the caller has counted the line ends in between.
+
+        Rows are counted anyway, and counting takes as long as all else that is done with them.
+        """
+        self.line_at(self.position)
+        self._line += lines
+        self._line_at = self.position = position
+
+    def read_rows(self, size: int) -> bytes:
+        """The next bytes, at most ``size``, without a look at them; ``b""`` at the end.
+
+        The caller knows how many lines they are, and says so in the end (:meth:`pass_lines`).
+        """
+        if self.position < len(self.data):
+            self.line_at(self.position)
+            data = self.data[self.position : self.position + size]
+            self._line_at = self.position = self.position + len(data)
+            return data
+        data = self._source.read(size)
+        self._begin_anew(len(data))
+        return data
+
+    def leapt(self, size: int, lines: int) -> None:
+        """What follows what is at hand was passed: so many bytes with so many line ends."""
+        self.pass_lines(len(self.data), lines)
+        self._begin_anew(size)
+
+    def _begin_anew(self, size: int) -> None:
+        """Behind whole rows that lie behind what was at hand."""
+        self.offset += len(self.data) + size
+        self.data = self.scan = b""
+        self.position = self._line_at = 0
+        self.has_zero_byte = False
+        self._dropped = b"\n"
+
     def use_encoding(self, name: str) -> None:
         """From the position on the text is in this client encoding."""
         normalized = "".join(letter for letter in name.lower() if letter.isalnum())

@@ -32,15 +32,26 @@ class Failure(Exception):
     :param position: the character of the text that the server points at, counted from 1; 0 where it does not.
     :param row: the row of the COPY rows that it names, counted from 1; 0 where it does not.
     :param column: the column it names.
+    :param nested: it arose inside of something that the statement did: taking a row, or running a function.
     """
 
-    def __init__(self, error: DbfleetError, *, completed: int, position: int, row: int = 0, column: str = "") -> None:
+    def __init__(
+        self,
+        error: DbfleetError,
+        *,
+        completed: int,
+        position: int,
+        row: int = 0,
+        column: str = "",
+        nested: bool = False,
+    ) -> None:
         super().__init__(error.message)
         self.error = error
         self.completed = completed
         self.position = position
         self.row = row
         self.column = column
+        self.nested = nested
 
 
 class Answer(t.NamedTuple):
@@ -191,11 +202,14 @@ class ScriptWire:
             self._session.raise_for(result, name)
         except DbfleetError as error:
             position = result.error_field(self._field.STATEMENT_POSITION) or b"0"
+            context = to_text(result.error_field(self._field.CONTEXT) or b"")
             row, column = 0, ""
             # The innermost comes first: what a value's own parser says of the value.
-            for match in _ROW.finditer(to_text(result.error_field(self._field.CONTEXT) or b"")):
+            for match in _ROW.finditer(context):
                 row, column = int(match.group(1)), match.group(2) or ""
-            return Failure(error, completed=completed, position=int(position), row=row, column=column)
+            return Failure(
+                error, completed=completed, position=int(position), row=row, column=column, nested=bool(context)
+            )
         return Failure(QueryError("the server broke it off", statement=name), completed=completed, position=0)
 
     def _broken(self, error: Exception, name: str) -> Failure:

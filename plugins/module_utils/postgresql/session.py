@@ -16,6 +16,7 @@ import typing as t
 
 from .. import drivers
 from ..errors import ConnectError, ConsistencyError, DbfleetError, NotFoundError, PrivilegeError, QueryError
+from .row_values import TEXT_LEFT_OUT, is_of_database_code
 from .text import to_bytes, to_text
 
 Row = tuple[t.Optional[str], ...]
@@ -23,6 +24,7 @@ Row = tuple[t.Optional[str], ...]
 _log = logging.getLogger("dbfleet.postgresql")
 _LONGEST_STATEMENT = 200
 _BATCH = 10_000
+_DISK_FULL = "53100"
 
 
 def shortened(statement: str) -> str:
@@ -148,9 +150,12 @@ class Session:
         result.clear()
         return str(tag)
 
-    def start_copy(self, sql: str) -> t.Any:
-        """Send a COPY statement; the result says how (``COPY_OUT`` or ``COPY_IN``), the data follows on ``pgconn``."""
-        result = self._run(sql, ())
+    def start_copy(self, sql: str, *, first: t.Sequence[str] = ()) -> t.Any:
+        """Send a COPY statement; the result says how (``COPY_OUT`` or ``COPY_IN``), the data follows on ``pgconn``.
+
+        :param first: statements that go with it in the same turn.
+        """
+        result = self._run("; ".join((*first, sql)), (), log_as=sql)
         if result.status not in (self._status.COPY_OUT, self._status.COPY_IN):
             raise QueryError("the server did not start a COPY", statement=shortened(sql))
         return result
@@ -219,7 +224,7 @@ class Session:
         if not sqlstate or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03"):
             return self.broken(Exception(message))
         context = {"sqlstate": sqlstate, "statement": shortened(sql), "database": self.database}
-        # The server's own DETAIL may quote rows, so it stays out of messages; its HINT never does.
+        # The server's own DETAIL may quote rows, so it stays out of messages.
         if sqlstate == "42501":
             return PrivilegeError(message, hint=hint or "grant the privilege or connect as another user", **context)
         if sqlstate == "40001":
@@ -228,6 +233,8 @@ class Session:
             return ConsistencyError(f"{message} [SQLSTATE {sqlstate}]", hint=wait, **context)
         if sqlstate == "3D000":
             return NotFoundError(message, hint=hint, **context)
+        if sqlstate == _DISK_FULL:
+            hint = hint or "make room on the server's disk, then run it again"
         return QueryError(f"{message} [SQLSTATE {sqlstate}]", hint=hint, **context)
 
     def log_statement(self, sql: str) -> None:
@@ -293,10 +300,12 @@ class Session:
     def _said(self, result: t.Any) -> dict[str, str]:
         """What the server says went wrong, as :meth:`server_error` takes it."""
         fields = {"sqlstate": "SQLSTATE", "message": "MESSAGE_PRIMARY", "hint": "MESSAGE_HINT"}
-        return {key: to_text(result.error_field(getattr(self._field, name)) or b"") for key, name in fields.items()}
+        said = {key: to_text(result.error_field(getattr(self._field, name)) or b"") for key, name in fields.items()}
+        if is_of_database_code(to_text(result.error_field(self._field.SOURCE_FILE) or b"")) and not self.show_data:
+            said.update(message=TEXT_LEFT_OUT, hint="")
+        return said
 
     def _notice(self, result: t.Any) -> None:
         if result.error_field(self._field.SEVERITY_NONLOCALIZED) == b"FATAL":
             self._last_words = self._said(result)
-        message = result.error_field(self._field.MESSAGE_PRIMARY) or b""
-        _log.debug("%s: notice: %s", self.database, re.sub(r"\s+", " ", to_text(message)))
+        _log.debug("%s: notice: %s", self.database, re.sub(r"\s+", " ", self._said(result)["message"]))

@@ -15,6 +15,8 @@ import logging
 import typing as t
 
 from ..errors import ConsistencyError, NotFoundError, QueryError, UsageError
+from ..lazy_dataclass import dataclass
+from ..repository.records import ServerIdentity
 from .data_relations import HOLDS_DATA
 from .dump_settings import apply_dump_settings
 from .options import DumpSettings
@@ -47,7 +49,7 @@ _OTHER_TABLES = ("42P01", "3F000", "42809")
 _NO_SNAPSHOT = ("22023", "0A000", "42704", "55000")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What fixes the moment of a backup.
 
@@ -245,6 +247,18 @@ def describe_snapshot(session: Session) -> Snapshot:
     lsn = session.value(f"SELECT pg_catalog.{position}()") or ""
     snapshot = session.value("SELECT pg_catalog.pg_export_snapshot()") or ""
     return Snapshot(snapshot, lsn, int(_control_value(session, "timeline_id", "pg_control_checkpoint") or 0))
+
+
+def server_identity(session: Session) -> ServerIdentity:
+    """Which server the session is on."""
+    return ServerIdentity(
+        dbms="postgresql",
+        version=session.version_text,
+        version_number=session.version,
+        host=session.host,
+        port=session.port,
+        identifier=system_identifier(session),
+    )
 
 
 def system_identifier(session: Session) -> str:

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from ..lazy_dataclass import dataclass
 from .session import Session
 
 _FIRST_USER_OID = 16384
 
-# Kind, schema and name, for every object that is not PostgreSQL's own and no member of an extension. Types that come
+#: Kind, schema and name, for every object that is not PostgreSQL's own and no member of an extension. Types that come
 # with a table or another type (row types, arrays, multiranges) are not listed beside it. Not everyone may read the
 # OIDs of subscriptions, and they are in no extension.
-_OBJECTS = f"""
+OBJECTS = f"""
 SELECT o.kind, o.schema, o.name FROM (
     SELECT 'pg_class'::pg_catalog.regclass AS classid, c.oid, n.nspname::text AS schema, c.relname::text AS name,
         CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
@@ -105,7 +104,7 @@ ORDER BY o.kind <> 'TABLE', o.kind, o.schema, o.name
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TargetObject:
     """One object of the target.
 
@@ -124,5 +123,5 @@ class TargetObject:
 def user_objects(session: Session) -> tuple[TargetObject, ...]:
     """Every object that a user made in the session's database, extensions and their members not counted."""
     return tuple(
-        TargetObject(kind, "" if kind == "SCHEMA" else schema, name) for kind, schema, name in session.rows(_OBJECTS)
+        TargetObject(kind, "" if kind == "SCHEMA" else schema, name) for kind, schema, name in session.rows(OBJECTS)
     )

@@ -16,6 +16,7 @@ from .archive.copy_text import CopyTextSource
 from .archive.entries import LARGE_OBJECTS, TABLE_DATA, object_name
 from .archive.reader import ArchiveReader
 from .large_object_digest import LargeObjectsDigest
+from .restore_sql import made_large_objects
 from .toc import TocEntry
 
 BLOCK_SIZE = 1 << 18
@@ -40,6 +41,7 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
     :raises CorruptArtifactError: something is damaged, missing or different; the first table is named.
     """
     sizes: dict[int, int] = {}
+    objects: set[int] = set()
     groups = _recorded_large_objects(manifest)
     recorded = {} if manifest is None else {(table.schema, table.name): table for table in manifest.contents.tables}
     progress.phase("verifying", total_bytes=sum(table.bytes for table in recorded.values()))
@@ -48,7 +50,7 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
             continue
         progress.item(object_name(entry))
         if entry.desc == LARGE_OBJECTS:
-            found_objects = _read_large_objects(archive, entry, progress)
+            found_objects = _read_large_objects(archive, entry, objects, progress)
             sizes[entry.dump_id] = found_objects.bytes
             if groups is not None and next(groups, None) != found_objects:
                 raise CorruptArtifactError(
@@ -65,14 +67,64 @@ def verify_archive(archive: ArchiveReader, manifest: Manifest | None, progress: 
         else:
             # Statements instead of rows: that they are whole is known from the file's own digest.
             recorded.pop((entry.namespace or "", entry.tag), None)
-            sizes[entry.dump_id] = _drain(archive.data(entry), progress)
+            sizes[entry.dump_id] = drain(archive.data(entry), progress)
     archive.check_complete()
+    _check_large_objects(archive, objects)
+    _check_nothing_lacks(archive, recorded, groups)
+    return sizes
+
+
+def check_recorded(archive: ArchiveReader, manifest: Manifest) -> dict[int, int]:
+    """Compare an archive's table of contents with the manifest, and that all it names is there; no data are read.
+
+    Enough where the archive's files were found to be those of the manifest, byte for byte.
+
+    :returns: how many bytes of data the entries have, by their numbers.
+    :raises CorruptArtifactError: something is missing or too much; the first table is named.
+    """
+    archive.check_extent()
+    recorded = {(table.schema, table.name): table for table in manifest.contents.tables}
+    groups = _recorded_large_objects(manifest)
+    sizes: dict[int, int] = {}
+    for entry in archive.entries:
+        if not entry.had_dumper:
+            continue
+        if entry.desc == LARGE_OBJECTS:
+            group = None if groups is None else next(groups, None)
+            sizes[entry.dump_id] = 0 if group is None else group.bytes
+            continue
+        table = recorded.pop((entry.namespace or "", entry.tag), None)
+        if table is None and entry.desc == TABLE_DATA and entry.copy_stmt:
+            raise _unknown(archive, f"{entry.namespace}.{entry.tag}")
+        sizes[entry.dump_id] = 0 if table is None else table.bytes
+    _check_nothing_lacks(archive, recorded, groups)
+    return sizes
+
+
+def _check_nothing_lacks(
+    archive: ArchiveReader,
+    recorded: t.Mapping[tuple[str, str], TableRecord],
+    groups: t.Iterator[LargeObjectsRecord] | None,
+) -> None:
+    """What the manifest names and was not found in the archive."""
     if groups is not None and next(groups, None) is not None:
         raise CorruptArtifactError(f"{archive.name} lacks large objects that its manifest names")
     if recorded:
         missing = ", ".join(f"{schema}.{name}" for schema, name in list(recorded)[:5])
         raise CorruptArtifactError(f"{archive.name} lacks the data of {missing}, which its manifest names")
-    return sizes
+
+
+def _check_large_objects(archive: ArchiveReader, found: t.Container[int]) -> None:
+    """A list of large objects that was cut off between two of them says nothing of itself; other entries do."""
+    if not any(entry.desc == LARGE_OBJECTS and entry.had_dumper for entry in archive.entries):
+        return
+    named = (oid for entry in archive.entries for oid in made_large_objects(entry))
+    missing = [oid for oid in named if oid not in found]
+    if missing:
+        raise CorruptArtifactError(
+            f"{archive.name} lacks the content of {len(missing)} large objects that it makes, first of {missing[0]}",
+            hint="use another copy; this one was not written or copied completely",
+        )
 
 
 def _recorded_large_objects(manifest: Manifest | None) -> t.Iterator[LargeObjectsRecord] | None:
@@ -82,10 +134,13 @@ def _recorded_large_objects(manifest: Manifest | None) -> t.Iterator[LargeObject
     return iter(manifest.contents.large_objects)
 
 
-def _read_large_objects(archive: ArchiveReader, entry: TocEntry, progress: Progress) -> LargeObjectsRecord:
+def _read_large_objects(
+    archive: ArchiveReader, entry: TocEntry, found: set[int], progress: Progress
+) -> LargeObjectsRecord:
     digest = LargeObjectsDigest()
     for oid, source in archive.large_objects(entry):
-        digest.end(oid, _drain(source, progress, digest.update))
+        found.add(oid)
+        digest.end(oid, drain(source, progress, digest.update))
     return digest.record()
 
 
@@ -104,7 +159,8 @@ def _read_table(
     return TableRecord(entry.namespace or "", entry.tag, rows, source.size, source.hexdigest())
 
 
-def _drain(source: ByteSource, progress: Progress, update: t.Callable[[Buffer], None] | None = None) -> int:
+def drain(source: ByteSource, progress: Progress, update: t.Callable[[Buffer], None] | None = None) -> int:
+    """Read a source to its end; how many bytes it had."""
     size = 0
     while True:
         data = source.read(BLOCK_SIZE)
@@ -119,7 +175,7 @@ def _drain(source: ByteSource, progress: Progress, update: t.Callable[[Buffer], 
 def _compare(archive: ArchiveReader, found: TableRecord, recorded: TableRecord | None) -> None:
     name = f"{found.schema}.{found.name}"
     if recorded is None:
-        raise CorruptArtifactError(f"{archive.name} holds data of {name}, which its manifest does not know", table=name)
+        raise _unknown(archive, name)
     if (found.rows, found.bytes, found.sha256) == (recorded.rows, recorded.bytes, recorded.sha256):
         return
     if found.rows != recorded.rows:
@@ -132,6 +188,10 @@ def _compare(archive: ArchiveReader, found: TableRecord, recorded: TableRecord |
         table=name,
         **_both(found, recorded),
     )
+
+
+def _unknown(archive: ArchiveReader, name: str) -> CorruptArtifactError:
+    return CorruptArtifactError(f"{archive.name} holds data of {name}, which its manifest does not know", table=name)
 
 
 def _both(found: TableRecord, recorded: TableRecord) -> dict[str, t.Any]:

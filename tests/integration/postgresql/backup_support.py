@@ -14,7 +14,7 @@ from typing import Any
 from dbfleet.postgresql.dump import PostgresqlBackupSource
 from dbfleet.postgresql.options import BackupOptions
 from dbfleet.progress import Progress
-from dbfleet.repository.publication import WorkerFiles
+from dbfleet.repository.publication import Publication, WorkerFiles
 from dbfleet.repository.records import BackupContents, FileRecord
 from dbfleet.repository.staging import StagingFolder
 from dbfleet.streams.file import FileSink
@@ -53,7 +53,7 @@ class Folder:
         self.adopted: list[FileRecord] = []
 
     def for_worker(self) -> WorkerFiles:
-        return WorkerFiles(StagingFolder(str(self.path)), None)
+        return Publication(StagingFolder(str(self.path)), manifest_path="manifest.json").for_worker()
 
     def adopt(self, files: Iterable[FileRecord]) -> None:
         self.adopted.extend(files)

@@ -13,10 +13,10 @@ from typing import Any
 
 from dbfleet.backup import Destination
 from dbfleet.cluster_backup import ClusterBackupRequest, ClusterBackupResult, backup_cluster
-from dbfleet.cluster_restore import ClusterRestoreRequest, ClusterRestoreResult, restore_cluster
+from dbfleet.cluster_restore import ClusterRestoreRequest, restore_cluster
 from dbfleet.postgresql.options import BackupOptions, ClusterBackupOptions, ConnectionOptions, RestoreOptions
 from dbfleet.progress import Progress
-from dbfleet.restore import Origin
+from dbfleet.restore import Origin, RestoreResult
 from tests import servers
 from tests.integration.postgresql.restore_support import connection_options
 from tests.integration.postgresql.zoo_support import zoo_sql
@@ -74,7 +74,7 @@ def restore_all(
     connection: ConnectionOptions | None = None,
     force: bool = False,
     **asked: Any,
-) -> ClusterRestoreResult:
+) -> RestoreResult:
     options = RestoreOptions(connection=connection or connection_options(server), database="", force=force)
     origin = Origin(repository=str(repository or ""), source=str(source or ""), backup=backup)
     return restore_cluster(ClusterRestoreRequest(options, origin, **asked), Progress())

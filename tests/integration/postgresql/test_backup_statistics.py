@@ -166,6 +166,9 @@ def test_restored_statistics_are_the_source_s(
     ours = _statistics(dumped(target.server, target.name, "--statistics-only"))
 
     def comparable(lines: list[str]) -> list[str]:
+        if by_us:
+            # Our restore loads frozen rows, and the first index finds their pages to be visible to all.
+            lines = [line for line in lines if "'relallvisible'" not in line]
         text = _NUMBER.sub(lambda found: f"{float(found[0]):.5g}", _SOURCE_VERSION.sub("", "\n".join(lines)))
         return [line.rstrip(",") for line in text.split("\n") if line.strip(",")]
 

@@ -71,7 +71,7 @@ def test_a_script_of_a_whole_server_is_run(
         assert target.execute("SELECT count(*) FROM pg_database WHERE datname = 'shop'") == [(0,)]
         # A script's databases are not to be restored into another, and it says what to do.
         into_one = failed(capsys, *arguments(target, script, "--database", "postgres"))
-        assert "cannot be restored into a database of your choice" in into_one["hint"]
+        assert "name the one to restore (source_database)" in into_one["hint"]
         assert main(command) == 0
         done = {one["database"]: one for one in json.loads(capsys.readouterr().out)["restore"]["databases"]}
         assert (done["shop"]["rows"], done["Odd näme"]["rows"]) == (50, 50)
@@ -90,6 +90,74 @@ def test_a_script_of_a_whole_server_is_run(
         fill(target, "postgres", "DROP DATABASE shop")
         assert main(arguments(target, one, "--all-databases", "--quiet")) == 0
         assert dumped(target, "shop") == before["shop"]
+
+
+@pytest.mark.parametrize("name", ["pg11", "pg18"])
+def test_one_database_out_of_a_script(
+    name: str, server_pool: ServerPool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its encoding and properties where it is created, and whatever is said of other databases is not done."""
+    script = tmp_path / "all.sql"
+    latin = "CREATE DATABASE shop OWNER \"the owner\" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    properties = """
+    SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba), shobj_description(d.oid, 'pg_database'),
+        array(SELECT setconfig::text FROM pg_db_role_setting WHERE setdatabase = d.oid ORDER BY 1),
+        array(SELECT one::text FROM unnest(datacl) one ORDER BY 1)
+    FROM pg_database d WHERE datname = """
+    server = server_pool.get(name)
+    fill(server, "postgres", ROLES)
+    try:
+        fill(server, "postgres", latin)
+        for statement in (
+            "ALTER DATABASE shop SET standard_conforming_strings TO off",
+            "ALTER ROLE reader IN DATABASE shop SET work_mem TO '7MB'",
+            "COMMENT ON DATABASE shop IS 'DATABASE forum'",
+            "REVOKE CONNECT ON DATABASE shop FROM PUBLIC",
+            'CREATE DATABASE "Odd näme"',
+        ):
+            fill(server, "postgres", statement)
+        fill(server, "shop", SHOP)
+        fill(server, "shop", "INSERT INTO orders (note) VALUES (E'K\u00e4se \\\\\\\\ '' x')")
+        fill(server, "Odd näme", "CREATE TABLE other (a int); INSERT INTO other VALUES (1)")
+        script.write_bytes(servers.client("pg_dumpall", version=18).run(server).stdout)
+        before, other = dumped(server, "shop", "--encoding=UTF8"), dumped(server, "Odd näme", "--encoding=UTF8")
+        said = server.execute(properties + "'shop'")
+        nowhere = failed(
+            capsys, *arguments(server, script, "--database", "new", "--create", "--source-database", "zoo")
+        )
+        assert nowhere["kind"] == "not_found"
+        assert "'Odd näme'" in nowhere["hint"]
+        asked = ("--source-database", "shop", "--database", "new")
+        assert main([*arguments(server, script, *asked, "--create", "--analyze"), "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)["restore"]
+        assert (result["rows"], result["checks"]["sequences"]) == (51, 1)
+        assert dumped(server, "new", "--encoding=UTF8") == before
+        assert server.execute(properties + "'new'") == said
+        # Into one that exists, whatever its encoding is.
+        fill(server, "postgres", "DROP DATABASE new; ")
+        fill(server, "postgres", "CREATE DATABASE new TEMPLATE template0")
+        assert main([*arguments(server, script, *asked), "--quiet"]) == 0
+        rows = "SELECT id, note FROM orders ORDER BY id"
+        assert server.execute(rows, database="new") == server.execute(rows, database="shop")
+        fill(server, "postgres", "DROP DATABASE new")
+        # One table of it, with the database's own encoding and settings.
+        part = ("--source-database", "shop", "--database", "new", "--create", "--table", "orders", "--no-owner")
+        assert main([*arguments(server, script, *part), "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)["restore"]
+        assert (result["rows"], result["objects"]) == (51, {"table": 1})
+        assert server.execute(rows, database="new") == server.execute(rows, database="shop")
+        owner = "SELECT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        assert server.execute(owner, database="new") == [(server.user,)]
+        fill(server, "postgres", "DROP DATABASE new")
+        odd = ("--source-database", "Odd näme", "--database", "new", "--create", "--quiet")
+        assert main(arguments(server, script, *odd)) == 0
+        assert dumped(server, "new", "--encoding=UTF8") == other
+        assert server.execute(properties + "'shop'") == said
+    finally:
+        for statement in ("new", "shop", '"Odd näme"'):
+            fill(server, "postgres", f"DROP DATABASE IF EXISTS {statement}")
+        fill(server, "postgres", 'DROP ROLE "the owner"')
+        fill(server, "postgres", "DROP ROLE reader")
 
 
 def test_what_is_no_such_script_is_refused(

@@ -142,6 +142,28 @@ def test_an_archive_from_standard_input(server_pool: ServerPool, filled: set[str
     assert list(kept.iterdir()) == []
 
 
+def test_a_reader_of_the_script_that_goes_away_is_an_error(server_pool: ServerPool, tmp_path: Path) -> None:
+    """More than a pipe can hold is left to be written when its other end is closed."""
+    server = server_pool.get("pg18")
+    archive = tmp_path / "large.dump"
+    with new_database(server) as name:
+        fill(server, name, "CREATE TABLE large AS SELECT n, md5(n::text) AS text FROM generate_series(1, 200000) n")
+        servers.client("pg_dump", version=18).run(server, "-Fc", "-f", archive, name)
+    process = subprocess.Popen(
+        [*COMMAND, "restore", "postgresql", "--source", str(archive), "--file", "-", "--quiet"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.read(2) == b"--"
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait() == 1, said
+    assert said.startswith("error: ")
+    assert "Traceback" not in said
+
+
 def test_no_script_appears_of_what_is_damaged_or_not_found(
     server_pool: ServerPool, filled: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

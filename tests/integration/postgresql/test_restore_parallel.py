@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,3 +197,44 @@ def test_over_tls_processes_are_started_anew(server_pool: ServerPool, tmp_path: 
         result = job(RestoreRequest(options, Origin(source=str(archive))), Progress())
         assert {table["name"] for table in result.restore["tables"]} >= {"orders", "customers", "empty"}
         assert_equal_databases(server, source, "made")
+
+
+@pytest.mark.parametrize(
+    ("how", "frozen"),
+    [
+        ({}, True),
+        ({"create": True}, True),
+        ({"jobs": 2}, True),
+        # An item that may fail is in a savepoint, and what is made in another one may be rolled back by itself.
+        ({"run": RunOptions(skip_existing=True)}, False),
+    ],
+)
+def test_rows_that_nobody_else_has_seen_are_frozen(
+    pg_latest: servers.Server, tmp_path: Path, how: dict[str, Any], frozen: bool
+) -> None:
+    """Then a page is known to be visible to all, and an index alone answers for its rows."""
+    with new_database(pg_latest) as source:
+        fill(pg_latest, source, "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 999)")
+        fill(pg_latest, source, "CREATE TABLE p (id integer PRIMARY KEY) PARTITION BY RANGE (id)")
+        fill(pg_latest, source, "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (9); INSERT INTO p VALUES (1)")
+        archive = pg_dump(pg_latest, source, tmp_path / "archive", "-Fc")
+        at_root = pg_dump(pg_latest, source, tmp_path / "root", "-Fc", "--load-via-partition-root")
+        for path in (archive, at_root):
+            with new_database(pg_latest, create=not how.get("create")) as name:
+                restore(pg_latest, path, name, **how)
+                assert_equal_databases(pg_latest, source, name)
+                assert (_heap_fetches(pg_latest, name, "t") == 0) == frozen
+                # Rows that go through the root find their partition there, which knows no frozen ones.
+                assert (_heap_fetches(pg_latest, name, "p1") == 0) == (frozen and path == archive)
+
+
+def _heap_fetches(server: servers.Server, database: str, table: str) -> int:
+    connection = server.connect(database)
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) SELECT id FROM {table} WHERE id > 0")
+        ((plans,),) = cursor.fetchall()
+        return int(plans[0]["Plan"]["Heap Fetches"])
+    finally:
+        connection.close()

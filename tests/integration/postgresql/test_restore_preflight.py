@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +15,19 @@ from dbfleet.errors import NotFoundError, OutOfSpaceError
 from dbfleet.postgresql.connection import connect
 from dbfleet.postgresql.preflight import Report, check_free_space
 from dbfleet.postgresql.restore_options import RunOptions
+from dbfleet.postgresql.toc import TocEntry
 from tests import servers
 from tests.integration.postgresql.restore_support import (
     SAMPLE,
     connection_options,
+    databases,
     fill,
     new_database,
     pg_dump,
     restore,
+    transcribe,
 )
+from tests.servers.fixtures import ServerPool
 
 NEEDY = """
 CREATE ROLE "absent owner"; CREATE ROLE absent_reader; CREATE ROLE absent_mapped;
@@ -88,3 +93,58 @@ def test_a_whole_script_has_nothing_amiss(pg_server: servers.Server, tmp_path: P
     with new_database(pg_server) as source, new_database(pg_server) as name:
         fill(pg_server, source, SAMPLE)
         restore(pg_server, pg_dump(pg_server, source, tmp_path / "genuine.sql", "-Fp"), name)
+
+
+@pytest.mark.parametrize("server_name", ["pg11", "pg18"])
+def test_everything_that_is_wrong_is_in_one_report(server_name: str, server_pool: ServerPool, tmp_path: Path) -> None:
+    """Role, tablespace, extension, language, encoding, locale, and rights: at once, and nothing is made."""
+    server = server_pool.get(server_name)
+
+    def change(entry: TocEntry) -> TocEntry:
+        defn = entry.defn or ""
+        if entry.desc == "DATABASE":
+            provider = " LOCALE_PROVIDER = libc" if server.version[0] >= 15 else ""
+            created = (
+                f"CREATE DATABASE x WITH TEMPLATE = template0 ENCODING = 'KLINGON'{provider} LC_COLLATE = 'tlh_QO' "
+            )
+            return dataclasses.replace(entry, defn=created + "LC_CTYPE = 'C';\n", owner="ghost of a role")
+        if entry.desc == "TABLE":
+            return dataclasses.replace(entry, tablespace="ghost space", owner="other ghost")
+        if entry.desc == "EXTENSION":
+            return dataclasses.replace(entry, tag="ghost_ext", defn="CREATE EXTENSION IF NOT EXISTS ghost_ext;\n")
+        return dataclasses.replace(entry, defn=defn.replace("LANGUAGE sql", "LANGUAGE plghost")) if defn else entry
+
+    with new_database(server) as source, new_database(server, create=False) as name:
+        for statement in (
+            "CREATE EXTENSION pg_trgm",
+            "CREATE TABLE t (a int)",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+            "CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE PROCEDURE e()",
+            "CREATE ROLE modest LOGIN",
+        ):
+            fill(server, source, statement)
+        try:
+            genuine = pg_dump(server, source, tmp_path / "genuine.dump", "--create")
+            archive = transcribe(genuine, tmp_path / "needy.dump", change=change)
+            before = databases(server)
+            modest = dataclasses.replace(connection_options(server), user="modest")
+            with pytest.raises(NotFoundError) as caught:
+                restore(server, archive, name, create=True, connection=modest)
+            problems = caught.value.context["problems"]
+            expected = (
+                "may not create databases",
+                "does not know the encoding KLINGON",
+                "lacks the locale tlh_QO",
+                "lacks the roles ghost of a role, other ghost",
+                "lacks the tablespace ghost space",
+                "lacks the extension ghost_ext",
+                "lacks the language plghost",
+                "only a superuser can create what the archive holds: EVENT TRIGGER",
+            )
+            for one in expected:
+                assert any(one in problem for problem in problems), (one, problems)
+                assert one in caught.value.message
+            assert databases(server) == before
+        finally:
+            fill(server, "postgres", "DROP ROLE modest")

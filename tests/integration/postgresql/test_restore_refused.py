@@ -19,6 +19,7 @@ from dbfleet.errors import (
     DbfleetError,
     NotFoundError,
     PrivilegeError,
+    RestoreError,
     TargetNotEmptyError,
     UsageError,
 )
@@ -226,6 +227,32 @@ def test_the_first_difference_is_named(
 ) -> None:
     with target(pg_latest, "x") as opened, pytest.raises(CorruptArtifactError, match=message):
         opened.verify(LocalArtifact(small), manifest_of(*tables), Progress())
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ([], r"data of public\.notes, which its manifest does not know"),
+        ([RECORD, dataclasses.replace(RECORD, name="more")], r"lacks the data of public\.more"),
+    ],
+)
+def test_files_that_were_checked_still_hold_what_the_manifest_names(
+    pg_latest: servers.Server, small: Path, tables: list[TableRecord], message: str
+) -> None:
+    with target(pg_latest, "x") as opened, pytest.raises(CorruptArtifactError, match=message):
+        opened.verify(LocalArtifact(small), manifest_of(*tables), Progress(), checked=True)
+
+
+def test_data_of_files_that_were_checked_are_compared_when_they_are_loaded(
+    pg_latest: servers.Server, small: Path, name: str
+) -> None:
+    other = manifest_of(dataclasses.replace(RECORD, sha256="0" * 64))
+    with target(pg_latest, name) as opened:
+        opened.verify(LocalArtifact(small), other, Progress(), checked=True)
+        opened.plan(LocalArtifact(small), other)
+        with pytest.raises(RestoreError, match=r"notes failed: its data are not those .*the target is as it was"):
+            opened.restore(LocalArtifact(small), other, Progress())
+    assert restore(pg_latest, small, name)[1].tables[0].rows == RECORD.rows
 
 
 def test_every_thousandth_truncation_is_found(pg_latest: servers.Server, small: Path, tmp_path: Path) -> None:

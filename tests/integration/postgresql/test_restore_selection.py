@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from dbfleet.errors import NotFoundError, RestoreError, UsageError
-from dbfleet.postgresql.archive.reader import open_archive
 from dbfleet.postgresql.restore_selection import (
     DATABASE_KINDS,
     FOLLOWER_KINDS,
@@ -27,59 +26,30 @@ from dbfleet.postgresql.toc import TocEntry
 from dbfleet.requests.given import given_to_command
 from dbfleet.requests.postgresql_restore_selection import restore_selection
 from tests import servers
-from tests.integration.postgresql.backup_support import dumped, fill_with_zoo
+from tests.integration.postgresql.backup_support import dumped
 from tests.integration.postgresql.restore_support import (
-    LocalArtifact,
     content_of,
     fill,
     new_database,
     restore,
 )
+from tests.integration.postgresql.selection_support import (
+    NEWEST,
+    SWITCHES,
+    archive_of,
+    entries_of,
+    flags_of,
+    some_options,
+)
 from tests.servers.fixtures import ServerPool
 
-NEWEST = 18
-ZOO = ("tables", "functions", "partitions", "constraints", "given_privileges", "publications", "views", "large_objects")
 ARCHIVES = [("pg10", 14), ("pg10", 16), ("pg10", 18), ("pg18", 18)]
-SWITCHES = (
-    "schema_only", "data_only", "statistics_only", "no_schema", "no_data", "no_statistics", "no_owner",
-    "no_privileges", "no_comments", "no_policies", "no_publications", "no_subscriptions", "no_security_labels",
-)  # fmt: skip
-FLAGS = {
-    "schemas": "--schema", "exclude_schemas": "--exclude-schema", "tables": "--table", "indexes": "--index",
-    "functions": "--function", "triggers": "--trigger", "sections": "--section",
-}  # fmt: skip
 COMBINATIONS = 24
 
 
 @pytest.fixture(scope="module")
 def filled(server_pool: ServerPool) -> dict[str, Path]:
     return {}
-
-
-def archive_of(
-    pool: ServerPool, filled: dict[str, Path], folder: pytest.TempPathFactory, name: str, client: int
-) -> tuple[servers.Server, Path]:
-    """An archive of the zoo in the database ``chosen``, made when first asked for."""
-    server = pool.get(name)
-    if name not in filled:
-        fill(server, "postgres", "DROP DATABASE IF EXISTS chosen")
-        fill(server, "postgres", "CREATE DATABASE chosen TEMPLATE template0")
-        fill_with_zoo(server, "chosen", *ZOO)
-        filled[name] = Path()
-    key = f"{name}-{client}"
-    if key not in filled:
-        filled[key] = folder.mktemp("archive") / "chosen.dump"
-        extra = ("--statistics",) if client == NEWEST else ()
-        servers.client("pg_dump", version=client).run(server, "-Fc", *extra, "-f", filled[key], "chosen")
-    return server, filled[key]
-
-
-def entries_of(archive: Path) -> tuple[TocEntry, ...]:
-    reader = open_archive(LocalArtifact(archive))
-    try:
-        return reader.entries
-    finally:
-        reader.close()
 
 
 def selected(entries: Sequence[TocEntry], options: dict[str, Any]) -> list[int]:
@@ -98,38 +68,11 @@ def selected(entries: Sequence[TocEntry], options: dict[str, Any]) -> list[int]:
 
 def selected_genuinely(archive: Path, options: dict[str, Any], *args: str) -> list[int] | None:
     """The same of the genuine pg_restore; None where it refuses the options."""
-    given = list(args)
-    for name, value in options.items():
-        if value is True:
-            given.append("--" + name.replace("_", "-"))
-        elif name in FLAGS:
-            given += [f"{FLAGS[name]}={one}" for one in value]
-        else:
-            given.append(f"--{name.replace('_', '-')}={value}")
+    given = [*args, *flags_of(options)]
     done = servers.client("pg_restore", version=NEWEST).run(None, "-l", *given, archive, check=False)
     if done.returncode:
         return None
     return list(parse_use_list(done.stdout.decode().splitlines(), name="the list"))
-
-
-def some_options(entries: Sequence[TocEntry], chance: random.Random) -> dict[str, Any]:
-    """Options of one to three kinds, with names that the archive has."""
-    names = {
-        "schemas": sorted({entry.namespace for entry in entries if entry.namespace}),
-        "tables": sorted({entry.tag for entry in entries if entry.desc in ("TABLE", "VIEW", "SEQUENCE")}),
-        "indexes": sorted({entry.tag for entry in entries if entry.desc == "INDEX"}),
-        "functions": sorted({entry.tag for entry in entries if entry.desc in ("FUNCTION", "AGGREGATE")}),
-        "triggers": sorted({entry.tag for entry in entries if entry.desc == "TRIGGER"}) or ["none t"],
-        "sections": ["pre-data", "data", "post-data"],
-    }  # fmt: skip
-    names["exclude_schemas"] = names["schemas"]
-    options: dict[str, Any] = {}
-    for name in chance.sample([*names, *SWITCHES], chance.choice((1, 1, 2, 3))):
-        if name in SWITCHES:
-            options[name] = True
-        else:
-            options[name] = chance.sample(names[name], min(len(names[name]), chance.choice((1, 1, 2))))
-    return options
 
 
 @pytest.mark.parametrize(("name", "client"), ARCHIVES)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dbfleet.backup import BackupRequest, Destination, backup
-from dbfleet.errors import RestoreError
+from dbfleet.errors import RestoreError, UsageError
 from dbfleet.postgresql.options import BackupOptions
 from dbfleet.postgresql.restore_options import RunOptions
 from dbfleet.progress import Progress
@@ -21,6 +21,7 @@ from tests import servers
 from tests.integration.postgresql.restore_support import (
     SAMPLE,
     connection_options,
+    databases,
     fill,
     new_database,
     pg_dump,
@@ -93,3 +94,61 @@ def test_constraints_that_were_not_validated_are_named(pg_latest: servers.Server
         fill(pg_latest, source, "ALTER TABLE t ADD CONSTRAINT later CHECK (a > 0) NOT VALID")
         _plan, contents = restore(pg_latest, pg_dump(pg_latest, source, tmp_path / "genuine.dump"), name)
         assert contents.checks["unvalidated_constraints"] == ["public.t later"]
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_script_of_ours_is_compared_too(pg_server: servers.Server, tmp_path: Path, create: bool) -> None:
+    with new_database(pg_server) as source, new_database(pg_server, create=not create) as name:
+        fill(pg_server, source, SAMPLE)
+        fill(pg_server, source, TIMES)
+        fill(pg_server, source, 'CREATE TABLE "odd \'n" (id serial); ALTER SEQUENCE "odd \'n_id_seq" RESTART 70')
+        script, manifest = ours(pg_server, source, tmp_path, format="plain")
+        _plan, contents = restore(
+            pg_server, script, name, manifest=manifest, create=create, **run(verify="digest", analyze=True)
+        )
+        assert contents.checks["compared"] == {"digest": len(contents.tables), "rows": 0}
+        assert contents.checks["sequences"] >= 4
+        with pg_server.connect(name) as connection:
+            assert connection.execute("SELECT reltuples FROM pg_class WHERE relname = 'times'").fetchone() == (100,)
+
+
+@pytest.mark.parametrize(
+    ("how", "change", "problem"),
+    [
+        ("rows", "DELETE FROM t WHERE a = 3", "public.t: 9 rows instead of 10"),
+        ("digest", "UPDATE t SET a = -a WHERE a = 10", "public.t: other content"),
+        # The same rows in another order.
+        ("digest", "UPDATE t SET a = a WHERE a < 5", ""),
+    ],
+)
+@pytest.mark.parametrize("inserts", [False, True])
+def test_a_script_s_table_that_differs_fails_the_restore(
+    pg_latest: servers.Server, tmp_path: Path, how: str, change: str, problem: str, inserts: bool
+) -> None:
+    with new_database(pg_latest) as source, new_database(pg_latest, create=False) as name:
+        fill(pg_latest, source, "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 10)")
+        change = change.replace(" t ", " public.t ")
+        fill(pg_latest, source, f"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS '{change}; SELECT 1'")
+        fill(pg_latest, source, "CREATE MATERIALIZED VIEW m AS SELECT f()")
+        fill(pg_latest, source, "TRUNCATE t; INSERT INTO t SELECT generate_series(1, 10)")
+        script, manifest = ours(pg_latest, source, tmp_path, format="plain", inserts=inserts)
+        if problem and not (inserts and how == "digest"):
+            with pytest.raises(RestoreError, match=problem):
+                restore(pg_latest, script, name, manifest=manifest, create=True, **run(verify=how))
+            assert name not in databases(pg_latest)
+        else:
+            _plan, contents = restore(pg_latest, script, name, manifest=manifest, create=True, **run(verify=how))
+            # Statements have no digest.
+            assert contents.checks["compared"] == ({"digest": 0, "rows": 1} if inserts else {"digest": 1, "rows": 0})
+
+
+def test_a_script_without_a_manifest_is_not_compared(pg_latest: servers.Server, tmp_path: Path) -> None:
+    with new_database(pg_latest) as source, new_database(pg_latest) as name:
+        fill(pg_latest, source, "CREATE TABLE t (id serial, a int); INSERT INTO t (a) SELECT generate_series(1, 10)")
+        script = pg_dump(pg_latest, source, tmp_path / "genuine.sql", "-Fp")
+        with pytest.raises(UsageError, match="verify does not go with the script .*, which has no manifest"):
+            restore(pg_latest, script, name, **run(verify="rows"))
+        _plan, contents = restore(pg_latest, script, name, **run(analyze=True))
+        assert contents.checks == {"sequences": 1, "invalid_indexes": [], "unvalidated_constraints": []}
+        with pg_latest.connect(name) as connection:
+            assert connection.execute("SELECT reltuples FROM pg_class WHERE relname = 't'").fetchone() == (10,)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dbfleet.errors import CorruptArtifactError, DbfleetError, RestoreError, TargetNotEmptyError, UsageError
+from dbfleet.postgresql.restore_options import RunOptions
 from tests import servers
 from tests.integration.postgresql.restore_support import (
     SAMPLE,
@@ -50,10 +51,35 @@ def test_a_failure_leaves_nothing(pg_latest: servers.Server, tmp_path: Path, cre
         with pytest.raises(RestoreError) as caught:
             restore(pg_latest, script, target, create=create)
         assert caught.value.context["line"] == 4
+        assert caught.value.context["rolled_back"] is True
+        said = "the unfinished database is removed" if create else "everything was rolled back, the target is as it was"
+        assert caught.value.message.endswith(f"; {said}")
         if not create:
             with pg_latest.connect(target) as connection:
                 assert connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'a'").fetchall() == []
         assert databases(pg_latest) == (before if create else {*before, target})
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_what_could_be_done_is_kept_where_it_goes_on(pg_latest: servers.Server, tmp_path: Path, create: bool) -> None:
+    script = tmp_path / "plain.sql"
+    script.write_text("CREATE TABLE a (i int);\nCREATE TABLE a (i int);\nINSERT INTO a VALUES (1);\n", encoding="ascii")
+    with new_database(pg_latest, create=not create) as target:
+        with pytest.raises(RestoreError, match=f"the others are in database '{target}'") as caught:
+            restore(pg_latest, script, target, create=create, run=RunOptions(on_error="continue"))
+        assert [failure["line"] for failure in caught.value.context["failed"]] == [2]
+        assert pg_latest.execute("SELECT i FROM a", database=target) == [(1,)]
+
+
+def test_what_was_done_outside_of_a_transaction_is_said(pg_latest: servers.Server, tmp_path: Path) -> None:
+    script = tmp_path / "plain.sql"
+    script.write_text("CREATE TABLE a (i int);\nINSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1);\n")
+    with new_database(pg_latest) as target:
+        with pytest.raises(RestoreError, match="line 3 of .*; 1 statement was done before and remains") as caught:
+            restore(pg_latest, script, target, run=RunOptions(skip_existing=True))
+        assert caught.value.context["rolled_back"] is False
+        # Several INSERT statements are sent at once and are one transaction then.
+        assert pg_latest.execute("SELECT i FROM a", database=target) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -15,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbfleet.errors import UnsupportedObjectError
+from dbfleet.lazy_dataclass import dataclass
 from dbfleet.postgresql.catalog.base import DatabaseObject, Entry, Key, Priority
 from dbfleet.postgresql.catalog.context import Definitions
 from dbfleet.postgresql.dependencies import Graph
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Thing(DatabaseObject):
     """A table to the order."""
 
@@ -31,14 +31,14 @@ class Thing(DatabaseObject):
         yield from ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Constraint(Thing):
     """Comes after the data."""
 
     priority: ClassVar[Priority] = Priority.CONSTRAINT
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Part(Thing):
     """Stands in its owner's statement, unless a loop forces it apart."""
 

@@ -11,7 +11,6 @@ import pytest
 
 from dbfleet.errors import NotFoundError, PrivilegeError, QueryError, UnsupportedObjectError
 from dbfleet.postgresql.archive_needs import archive_needs
-from dbfleet.postgresql.load import without_values
 from dbfleet.postgresql.new_database import NewDatabase, create_statement
 from dbfleet.postgresql.options import ConnectionOptions
 from dbfleet.postgresql.restore_entry import check_supported, lock_weight
@@ -27,6 +26,7 @@ from dbfleet.postgresql.restore_sql import (
     session_settings,
     storage_statements,
 )
+from dbfleet.postgresql.row_values import without_values
 from dbfleet.postgresql.toc import TocEntry
 
 

@@ -53,19 +53,32 @@ class CopyTextSource:
     def __init__(self, inner: ByteSource, name: str) -> None:
         self._inner = inner
         self._name = name
-        self._tail = b""
+        #: The block before the next one, which may hold the marker or its beginning.
+        self._held = b""
+        self._ended = False
 
     def read(self, size: int) -> bytes:
-        while True:
+        while not self._ended:
             data = self._inner.read(size)
             if not data:
-                if self._tail == END_MARKER:
-                    return b""
-                raise CorruptArtifactError(f"the data of {self._name} does not end as it must: it is cut short")
-            data = self._tail + data
-            self._tail = data[-len(END_MARKER) :]
-            if len(data) > len(END_MARKER):
-                return data[: -len(END_MARKER)]
+                return self._last()
+            if len(data) >= len(END_MARKER):
+                # Blocks are passed on as they are: putting them together anew would copy all data.
+                rows, self._held = self._held, data
+            else:
+                both = self._held + data
+                rows, self._held = both[: -len(END_MARKER)], both[-len(END_MARKER) :]
+            if rows:
+                return rows
+        return b""
+
+    def _last(self) -> bytes:
+        """What comes before the marker in the last block."""
+        if not self._held.endswith(END_MARKER):
+            raise CorruptArtifactError(f"the data of {self._name} does not end as it must: it is cut short")
+        self._ended = True
+        rows, self._held = self._held[: -len(END_MARKER)], b""
+        return rows
 
     def close(self) -> None:
         self._inner.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import typing as t
 
+from ...errors import CorruptArtifactError
 from ...interfaces import ArtifactReader, SeekableSource
 from ...streams.base import ByteSource
 from ...streams.compression import DecompressSource
@@ -23,6 +24,8 @@ _LARGEST_ID = (1 << 31) - 1
 _LARGEST_CHUNK = (1 << 31) - 1
 _LARGEST_POSITION = 1 << 62
 _READ_SIZE = 1 << 17
+# A read need not give more at once where more would have to be copied together.
+_ENOUGH = 1 << 15
 
 
 class CustomReader:
@@ -43,11 +46,16 @@ class CustomReader:
         self.header, self.layout = read_header(self._input)
         if self.layout.format != FORMAT_CUSTOM:
             raise self._input.corrupt("it says that it is not of the custom format", offset=0)
-        stored = read_toc(self._input, version=self.header.version, read_extra=self._read_extra)
-        self.entries: tuple[TocEntry, ...] = tuple(item.entry for item in stored)
-        self._by_id = {entry.dump_id: entry for entry in self.entries}
+        entries: list[TocEntry] = []
+        self._positions: dict[int, int] = {}
+        for stored in read_toc(self._input, version=self.header.version, read_extra=self._read_extra):
+            entries.append(stored.entry)
+            if stored.flag == POSITION_SET:
+                self._positions[stored.entry.dump_id] = stored.position
+        self.entries: tuple[TocEntry, ...] = tuple(entries)
+        #: The numbers of all entries; made when they are needed.
+        self._numbers: frozenset[int] = frozenset()
         self._data_start = self._input.offset
-        self._positions = {item.entry.dump_id: item.position for item in stored if item.flag == POSITION_SET}
         self._scanned_to = self._data_start
         self._blocks: dict[int, int] = {}
 
@@ -89,16 +97,32 @@ class CustomReader:
             self._skip_block(block_type)
         else:
             self._seek(self._data_start)
-        if self._input.read(1):
-            raise self._input.corrupt("there are bytes that belong to no entry")
+        self._check_end(self._input.offset)
 
     def check_complete(self) -> None:
         offset = self._data_start
         blocks = dict(self._blocks)
         while offset in blocks:
             offset = blocks.pop(offset)
+        self._check_end(offset)
+
+    def _check_end(self, offset: int) -> None:
+        """Behind the data is nothing, or the table of contents once more.
+
+        pg_dump writes it again when it knows where everything is, and where its standard output is a file
+        (``pg_dump -Fc > file``) that can only be added to.
+        """
         self._seek(offset)
-        if self._input.read(1):
+        if not self._input.read(1):
+            return
+        self._seek(offset)
+        try:
+            again = [
+                one.entry for one in read_toc(self._input, version=self.header.version, read_extra=self._read_extra)
+            ]
+        except CorruptArtifactError:
+            again = []
+        if tuple(again) != self.entries or self._input.read(1):
             raise self._input.corrupt("there are bytes that belong to no entry", offset=offset)
 
     def close(self) -> None:
@@ -146,7 +170,8 @@ class CustomReader:
             self._seek(start)
             block_type, dump_id = self._read_block_header("a data block")
             # The block may be one that was found before and not read to its end.
-            if dump_id not in self._by_id or self._positions.get(dump_id, start) != start:
+            self._numbers = self._numbers or frozenset(one.dump_id for one in self.entries)
+            if dump_id not in self._numbers or self._positions.get(dump_id, start) != start:
                 raise self._input.corrupt(f"a data block is of entry {dump_id}, which cannot be", offset=start)
             self._positions[dump_id] = start
             if dump_id == entry.dump_id:
@@ -221,6 +246,9 @@ class ChunkSource:
             self._left -= len(data)
             if not self._left:
                 missing -= self._gather_whole_chunks(parts, missing)
+            if size - missing >= _ENOUGH:
+                # Joining it with more would copy all data.
+                break
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:

@@ -63,11 +63,15 @@ class FilesReader:
             self.header, self.layout = read_header(data)
             if self.layout.format != FORMAT_TAR:
                 raise data.corrupt("it says that it is not of the directory or tar format", offset=0)
-            stored = read_toc(data, version=self.header.version, read_extra=self._read_extra)
+            entries: list[TocEntry] = []
+            self._files: dict[int, str] = {}
+            for stored in read_toc(data, version=self.header.version, read_extra=self._read_extra):
+                entries.append(stored.entry)
+                if stored.file_name:
+                    self._files[stored.entry.dump_id] = stored.file_name
         finally:
             self._close_current()
-        self.entries: tuple[TocEntry, ...] = tuple(item.entry for item in stored)
-        self._files = {item.entry.dump_id: item.file_name for item in stored}
+        self.entries: tuple[TocEntry, ...] = tuple(entries)
 
     def reopened(self, artifact: ArtifactReader) -> FilesReader:
         """Another reader of the same archive, which shares what was found out of it."""
@@ -77,7 +81,7 @@ class FilesReader:
         return other
 
     def data(self, entry: TocEntry) -> ByteSource:
-        return self._open(self._files[entry.dump_id], entry_name(entry))
+        return self._open(self._files.get(entry.dump_id, ""), entry_name(entry))
 
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
         for oid, file_name in self._listed_objects(entry):
@@ -91,7 +95,7 @@ class FilesReader:
             if not entry.had_dumper:
                 continue
             if entry.desc != LARGE_OBJECTS:
-                self._require(self._files[entry.dump_id], entry_name(entry))
+                self._require(self._files.get(entry.dump_id, ""), entry_name(entry))
                 continue
             for oid, file_name in self._listed_objects(entry):
                 self._require(file_name, f"large object {oid}")
@@ -117,7 +121,7 @@ class FilesReader:
         for file_name in (f"blobs_{entry.dump_id}.toc", "blobs.toc"):
             if self._members.has(file_name):
                 return self._open(file_name, entry_name(entry))
-        return self._open(self._files[entry.dump_id], entry_name(entry))
+        return self._open(self._files.get(entry.dump_id, ""), entry_name(entry))
 
     def _close_current(self) -> None:
         if self._current is not None:

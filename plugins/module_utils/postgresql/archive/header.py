@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 
 from ...errors import UsageError
+from ...lazy_dataclass import dataclass
 from ...streams.compression import Compression
 from .primitives import INT_SIZE, OFFSET_SIZE, ArchiveInput, encode_int, encode_string
 
@@ -33,7 +33,7 @@ _DEFAULT_GZIP_LEVEL = 6
 _EARLIEST, _LATEST = -86_400, 221_845_392_000
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ArchiveHeader:
     """Where an archive came from.
 
@@ -51,7 +51,7 @@ class ArchiveHeader:
     dump_version: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Layout:
     """How an archive's bytes are to be read.
 

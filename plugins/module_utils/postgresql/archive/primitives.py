@@ -24,6 +24,8 @@ POSITION_SET = 2
 POSITION_NO_DATA = 3
 
 READ_SIZE = 1 << 17
+# As much is not copied through the buffer.
+_UNBUFFERED = 1 << 15
 
 
 _INT = struct.Struct("<BI")
@@ -69,6 +71,15 @@ class ArchiveInput:
         """Where the next byte comes from."""
         return self._buffer_offset + self._position
 
+    @property
+    def window(self) -> tuple[bytes, int]:
+        """What was read already, and where in it the next byte is."""
+        return self._buffer, self._position
+
+    def skip_to(self, position: int) -> None:
+        """Go on at a place of the :attr:`window`."""
+        self._position = position
+
     def restart(self, offset: int) -> None:
         """The source was positioned at ``offset``."""
         self._buffer, self._position, self._buffer_offset = b"", 0, offset
@@ -79,8 +90,13 @@ class ArchiveInput:
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes, ``b""`` at the end."""
-        if self._position >= len(self._buffer) and not self._fill():
-            return b""
+        if self._position >= len(self._buffer):
+            if size >= _UNBUFFERED:
+                data = self._source.read(size)
+                self.restart(self.offset + len(data))
+                return data
+            if not self._fill():
+                return b""
         data = self._buffer[self._position : self._position + size]
         self._position += len(data)
         return data

@@ -16,6 +16,7 @@ import string
 import typing as t
 
 from ...errors import CorruptArtifactError, UsageError
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, qualified
 from ..restore_order import script_order
 from ..restore_sql import (
@@ -52,7 +53,7 @@ _NOTE = """--
 _LINE_BREAKS = str.maketrans("\r\n", "  ")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptOptions:
     """How a script is written.
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..toc import SECTION_NONE, SECTION_POST_DATA, TocEntry
 from .header import VERSION_RELKIND, VERSION_TABLE_AM
 from .primitives import ArchiveInput, encode_int, encode_string
+from .toc_fast import EntryReader
 
 # A database of a million objects stays far below these; a hostile archive cannot make the reader go beyond them.
 LARGEST_TOC = 512 << 20
@@ -19,7 +20,7 @@ _LARGEST_ID = (1 << 31) - 1
 _LARGEST_OID = (1 << 32) - 1
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class StoredEntry:
     """An entry as an archive holds it.
 
@@ -78,8 +79,8 @@ def encode_entry(entry: TocEntry, version: tuple[int, int]) -> bytes:
 
 def read_toc(
     data: ArchiveInput, *, version: tuple[int, int], read_extra: t.Callable[[TocEntry], StoredEntry]
-) -> tuple[StoredEntry, ...]:
-    """Read a table of contents; ``data`` stands right after the header.
+) -> t.Iterator[StoredEntry]:
+    """Read a table of contents, entry by entry; ``data`` stands right after the header.
 
     :param read_extra: reads what the format adds to an entry.
     :raises CorruptArtifactError: it is malformed, truncated or impossibly large.
@@ -95,19 +96,21 @@ class _TocReader:
         self._version = version
         self._read_extra = read_extra
         self._end = data.offset + LARGEST_TOC
+        self._fast = EntryReader(table_am=version >= VERSION_TABLE_AM, relkind=version >= VERSION_RELKIND)
 
-    def read(self) -> tuple[StoredEntry, ...]:
-        count = self._data.read_count("the number of entries", MOST_ENTRIES)
-        entries: list[StoredEntry] = []
+    def read(self) -> t.Iterator[StoredEntry]:
+        data = self._data
+        count = data.read_count("the number of entries", MOST_ENTRIES)
         seen: set[int] = set()
         for number in range(1, count + 1):
-            start = self._data.offset
-            stored = self._read_extra(self._read_entry(f"entry {number} of {count}"))
+            start = data.offset
+            # What is not in the buffer as a whole, or not as it must be, is read field by field.
+            entry = self._fast.read(data) if data.offset <= self._end else None
+            stored = self._read_extra(self._read_entry(f"entry {number} of {count}") if entry is None else entry)
             if stored.entry.dump_id in seen:
-                raise self._data.corrupt(f"the entry number {stored.entry.dump_id} occurs twice", offset=start)
+                raise data.corrupt(f"the entry number {stored.entry.dump_id} occurs twice", offset=start)
             seen.add(stored.entry.dump_id)
-            entries.append(stored)
-        return tuple(entries)
+            yield stored
 
     def _read_entry(self, what: str) -> TocEntry:
         data = self._data

@@ -13,11 +13,8 @@ from ...streams.compression import Compression, compress_sink
 from ..text import to_bytes
 from ..toc import TocEntry
 from .custom import CustomWriter
-from .directory_writer import DirectoryWriter, data_file_name, large_object_file_name
 from .header import ArchiveHeader
-from .plain_writer import PlainWriter
-from .script import Script, ScriptOptions, extracted_script
-from .tar_writer import TarWriter
+from .script import ScriptOptions
 
 FORMATS = ("custom", "directory", "tar", "plain")
 DEFAULT_COMPRESSION = {"custom": "gzip:6", "directory": "gzip:6", "tar": "none", "plain": "none"}
@@ -73,13 +70,23 @@ def new_archive(
     :param script: for the plain format.
     :param server_version: ``server_version_num`` of the source.
     """
+    # Each format is imported by who writes it.
     if archive_format == "directory":
+        from .directory_writer import DirectoryWriter
+
         return DirectoryWriter(writer, name, header=header, entries=entries, compression=compression)
     if archive_format == "plain":
+        from .plain_writer import PlainWriter
+        from .script import Script
+
         text = Script(header, entries, server_version=server_version, options=script)
         return PlainWriter(compress_sink(writer.create(name), compression), text)
     file = writer.create(name, patched=writer.can_patch)
     if archive_format == "tar":
+        from .directory_writer import data_file_name, large_object_file_name
+        from .script import Script, extracted_script
+        from .tar_writer import TarWriter
+
         options = ScriptOptions(clean=True, create=True)
         text = Script(header, entries, server_version=server_version, options=options)
         extracted = extracted_script(text, file_name=data_file_name, large_object_file_name=large_object_file_name)

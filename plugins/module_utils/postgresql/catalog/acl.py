@@ -8,11 +8,11 @@ An ACL item reads ``grantee=letters/grantor``; a letter followed by ``*`` may be
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, parse_array
 
 _ITEM = re.compile(r'(?P<grantee>"(?:[^"]|"")*"|[^="]*)=(?P<letters>[a-zA-Z*]*)/(?P<grantor>.*)', re.DOTALL)
@@ -60,7 +60,7 @@ class AclItem(t.NamedTuple):
     grantor: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Privileges:
     """An object's privileges and what they are measured against.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, parse_array, qualified
 from .acl import Privileges
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
@@ -37,7 +37,7 @@ _MODIFY = {"r": "READ_ONLY", "s": "SHAREABLE", "w": "READ_WRITE"}
 _PARALLEL = {"s": "safe", "r": "restricted"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Aggregate(DatabaseObject):
     """An aggregate.
 

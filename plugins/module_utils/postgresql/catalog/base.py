@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..toc import SECTION_DATA, SECTION_NONE, SECTION_POST_DATA, SECTION_PRE_DATA
 
 if t.TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Key(t.NamedTuple):
     oid: int
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Entry:
     """What becomes one entry of the table of contents; numbers and dependencies are added when the order is known.
 
@@ -156,7 +156,7 @@ def satellite(desc: str, tag: str, defn: str, *, owner: str = "", after_acl: boo
 SATELLITE_KINDS = ("ACL", "COMMENT", "SECURITY LABEL")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DatabaseObject:
     """One thing that is dumped, or that only takes part in the order.
 

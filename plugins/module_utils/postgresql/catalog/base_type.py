@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import literal
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -28,7 +29,7 @@ _FUNCTIONS = ("INPUT", "OUTPUT", "RECEIVE", "SEND", "TYPMOD_IN", "TYPMOD_OUT", "
 _NOT_ARRAY = "NOT EXISTS (SELECT FROM pg_catalog.pg_type el WHERE el.typarray = t.oid)"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class BaseType(UserType):
     """A base type.
 
@@ -47,7 +48,7 @@ class BaseType(UserType):
             yield dataclasses.replace(entry, drop=f"DROP TYPE {self.sql_name} CASCADE;\n") if entry.drop else entry
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ShellType(UserType):
     """A type's name, made before the functions that a base type needs; or a type that was never made complete.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
 from .function_reference import function_references
@@ -28,7 +28,7 @@ _NOT_OF_RANGES = """
 _CONTEXTS = {"a": " AS ASSIGNMENT", "i": " AS IMPLICIT", "e": ""}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Cast(DatabaseObject):
     """A cast; its name, for the order, is that of both types.
 

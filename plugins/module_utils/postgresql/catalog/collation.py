@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import UnsupportedObjectError
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, qualified
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -21,7 +21,7 @@ _QUERY = """
 _PROVIDERS = {"b": "builtin", "c": "libc", "i": "icu"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Collation(DatabaseObject):
     """A collation.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from ..toc import SECTION_PRE_DATA
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
@@ -32,7 +32,7 @@ _NULLED = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ColumnDefault(DatabaseObject):
     """A default.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal
 from .base import CatalogOid, Entry, Key, Priority, satellite
 from .column import Column
@@ -17,7 +17,7 @@ from .user_type import UserType, read_type_headers
 _RELATIONS = "SELECT oid, typrelid FROM pg_catalog.pg_type WHERE typtype = 'c' AND oid >= 16384"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class CompositeType(UserType):
     """A composite type.
 

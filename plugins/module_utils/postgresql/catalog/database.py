@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import escape_literal, identifier, literal, parse_array
 from ..toc import SECTION_PRE_DATA
 from .acl import Privileges
@@ -37,7 +37,7 @@ _LABELS = """
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin", "d": "default"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Database(DatabaseObject):
     """The database.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from ..toc import SECTION_POST_DATA
 from .acl import Privileges, privilege_statements
@@ -26,7 +26,7 @@ _QUERY = """
 _WORDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES", "n": "SCHEMAS", "L": "LARGE OBJECTS"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DefaultPrivileges(DatabaseObject):
     """The default privileges of one role for one kind of object, in one schema or everywhere."""
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, qualified
 from ..toc import SECTION_POST_DATA
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
@@ -33,7 +33,7 @@ _CONSTRAINTS = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DomainType(UserType):
     """A domain.
 
@@ -71,7 +71,7 @@ class DomainType(UserType):
                 yield from part.comment(definitions.catalog)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DomainConstraint(DatabaseObject):
     """A domain's check, or from 17 on its NOT NULL.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import literal
 from .base import Entry, Priority
 from .context import Catalog, Definitions
@@ -16,7 +16,7 @@ from .user_type import TypeHeader, UserType, read_type_headers
 _LABELS = "SELECT enumtypid, enumlabel FROM pg_catalog.pg_enum ORDER BY enumtypid, enumsortorder"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class EnumType(UserType):
     """An enum type.
 

@@ -9,9 +9,9 @@ its own.
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, parse_array, qualified
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -39,7 +39,7 @@ _REFERENCES = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ExtensionTableData(DatabaseObject):
     """The user's rows in one configuration table.
 
@@ -77,7 +77,7 @@ class ExtensionTableData(DatabaseObject):
         yield Entry("TABLE DATA", self.name, None, owner=self.owner, copy_stmt=statement, had_dumper=True)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ExtensionSequenceValue(DatabaseObject):
     """Where a configuration sequence stands."""
 

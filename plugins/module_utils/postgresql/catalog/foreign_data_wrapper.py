@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from .acl import Privileges
 from .base import FIRST_USER_OID, CatalogOid, DatabaseObject, Entry, Key, Priority
@@ -23,7 +23,7 @@ _QUERY = f"""
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ForeignDataWrapper(DatabaseObject):
     """A foreign data wrapper.
 

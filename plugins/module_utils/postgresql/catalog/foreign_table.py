@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .column_privileges import column_acl_entries
@@ -23,7 +23,7 @@ _QUERY = f"""
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ForeignTable(DatabaseObject):
     """A foreign table.
 

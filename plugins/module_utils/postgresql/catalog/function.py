@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import ConsistencyError
+from ...lazy_dataclass import dataclass
 from ..quoting import dollar_quoted, identifier, literal, parse_array
 from ..toc import SECTION_POST_DATA
 from .acl import Privileges
@@ -40,7 +40,7 @@ _VOLATILITY = {"i": " IMMUTABLE", "s": " STABLE", "v": ""}
 _PARALLEL = {"s": " PARALLEL SAFE", "r": " PARALLEL RESTRICTED", "u": ""}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Function(DatabaseObject):
     """A function or procedure.
 

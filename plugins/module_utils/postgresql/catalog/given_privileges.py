@@ -8,9 +8,9 @@ Languages, foreign data wrappers and servers have theirs in their own files.
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from .acl import privilege_statements
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
@@ -80,7 +80,7 @@ class ColumnAcl(t.NamedTuple):
     default: str | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GivenPrivileges(DatabaseObject):
     """The privileges of one thing that is not dumped.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, parse_array, qualified, storage_options
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -31,7 +31,7 @@ _QUERY = """
 _WORDS = {"p": "PRIMARY KEY", "u": "UNIQUE", "x": "EXCLUDE"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class IndexConstraint(DatabaseObject):
     """A primary key, unique or exclusion constraint.
 
@@ -96,7 +96,7 @@ class IndexConstraint(DatabaseObject):
         return " ".join(parts)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class IndexComment(DatabaseObject):
     """The comment of the index that stands behind a constraint; it comes where the indexes come.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, qualified
 from .acl import Privileges
 from .base import FIRST_USER_OID, CatalogOid, DatabaseObject, Entry, Key, Priority
@@ -26,7 +26,7 @@ _FUNCTIONS = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Language(DatabaseObject):
     """A procedural language.
 

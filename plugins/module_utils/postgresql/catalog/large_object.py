@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from ..session import Session
 from ..toc import SECTION_DATA
 from .acl import Privileges
@@ -39,7 +40,7 @@ _SHOWN = 10
 _LARGEST_GROUP = 1000
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LargeObject(DatabaseObject):
     """A large object; its name is its OID."""
 
@@ -59,7 +60,7 @@ class LargeObject(DatabaseObject):
         yield from catalog.acl_entry(self.privileges, "LARGE OBJECT", self.name, owner=self.owner)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LargeObjectGroup(DatabaseObject):
     """Large objects with the same owner and privileges; its name is the range of their OIDs."""
 
@@ -90,7 +91,7 @@ class LargeObjectGroup(DatabaseObject):
             yield dataclasses.replace(entry, tag=f"{word} {self.name}")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LargeObjectContents(DatabaseObject):
     """What is in large objects: in all, or in those of one group.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, storage_options
 from ..toc import SECTION_POST_DATA
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, section_of
@@ -27,7 +27,7 @@ _SOURCES = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class MaterializedView(DatabaseObject):
     """A materialized view."""
 
@@ -66,7 +66,7 @@ class MaterializedView(DatabaseObject):
         yield from column_acl_entries(catalog, relation, acl)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Refresh(DatabaseObject):
     """Filling a materialized view that was filled in the source.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, parse_array, qualified
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -32,7 +32,7 @@ _SCHEMAS = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class PublicationTable(DatabaseObject):
     """A table in a publication; its name, for the order, is the table's.
 
@@ -71,7 +71,7 @@ class PublicationTable(DatabaseObject):
         yield Entry("PUBLICATION TABLE", f"{self.publication} {self.name}", f"{statement};\n", owner=self.owner)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class PublicationSchema(DatabaseObject):
     """A schema in a publication; its name is the schema's, and so is its schema."""
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import qualified
 from .base import Entry, Priority
 from .context import Catalog, Definitions
@@ -34,7 +34,7 @@ _MULTIRANGE = """(
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RangeType(UserType):
     """A range type.
 

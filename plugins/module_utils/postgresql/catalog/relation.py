@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import parse_array, qualified
 from .acl import Privileges
 from .base import CatalogOid, Key
@@ -44,7 +44,7 @@ _QUERY = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Relation:
     """A table, view, materialized view, sequence or foreign table.
 

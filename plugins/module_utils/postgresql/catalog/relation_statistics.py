@@ -9,10 +9,10 @@ They are written for PostgreSQL 18 and later, whatever the source: older servers
 from __future__ import annotations
 
 import collections
-import dataclasses
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from ..quoting import literal
 from ..session import Row
 from ..toc import SECTION_DATA, SECTION_POST_DATA
@@ -79,7 +79,7 @@ class _Source(t.NamedTuple):
         return self.kind in "iI"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RelationStatistics(DatabaseObject):
     """The statistics of one relation and of its columns.
 

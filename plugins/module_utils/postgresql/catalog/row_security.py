@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, parse_array
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
 from .context import Catalog, Definitions
@@ -26,7 +26,7 @@ _QUERY = """
 _COMMANDS = {"*": "", "r": " FOR SELECT", "a": " FOR INSERT", "w": " FOR UPDATE", "d": " FOR DELETE"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RowSecurity(DatabaseObject):
     """The switch of a table."""
 
@@ -44,7 +44,7 @@ class RowSecurity(DatabaseObject):
         yield Entry("ROW SECURITY", relation.name, statement, owner=relation.owner)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Policy(DatabaseObject):
     """A policy.
 

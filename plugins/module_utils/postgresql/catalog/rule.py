@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
 from .context import Catalog, Definitions
@@ -22,7 +22,7 @@ _QUERY = """
 _STATES = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Rule(DatabaseObject):
     """A rule.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from .acl import AclItem, Privileges, parse_acl
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
@@ -23,7 +23,7 @@ _DATABASE_OWNER = "6171"
 _INITIAL_COMMENT = "standard public schema"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Schema(DatabaseObject):
     """A schema.
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import ConsistencyError
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal
 from .base import DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -34,7 +34,7 @@ _BATCH = 200
 _LARGEST = {"smallint": (1 << 15) - 1, "integer": (1 << 31) - 1, "bigint": (1 << 63) - 1}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Sequence(DatabaseObject):
     """A sequence.
 
@@ -101,7 +101,7 @@ class Sequence(DatabaseObject):
         return "\n".join(lines) + ("\n);\n" if self.identity else ";\n")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class SequenceValue(DatabaseObject):
     """Where a sequence stands."""
 

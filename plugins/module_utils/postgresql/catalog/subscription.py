@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal, parse_array
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -39,7 +40,7 @@ _COLUMNS = (
 _STREAMING = {"f": "off", "t": "on", "p": "parallel"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Subscription(DatabaseObject):
     """A subscription.
 

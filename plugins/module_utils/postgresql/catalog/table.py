@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, storage_options
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .column import Column
@@ -26,7 +26,7 @@ _COMPRESSION_WORDS = {"p": "pglz", "l": "lz4"}
 _REPLICA_IDENTITY_WORDS = {"n": "NOTHING", "f": "FULL"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Table(DatabaseObject):
     """A table.
 

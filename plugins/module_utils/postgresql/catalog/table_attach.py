@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
 from .relation import Relation
@@ -18,7 +18,7 @@ _BOUNDS = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TableAttach(DatabaseObject):
     """A partition's place.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from ..toc import SECTION_POST_DATA
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
@@ -23,7 +23,7 @@ _QUERY = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TableCheck(DatabaseObject):
     """A CHECK constraint.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from .base import DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
 from .relation import FOREIGN_TABLE, TABLE, Relation
@@ -26,7 +26,7 @@ _HASHED_BY_ENUM = """
 _OF_SERVERS = "SELECT ftrelid FROM pg_catalog.pg_foreign_table WHERE ftserver = ANY ($1::oid[])"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TableData(DatabaseObject):
     """The data of one table.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, literal
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority, satellite
 from .context import Catalog, Definitions
@@ -34,7 +34,7 @@ _PARENT_BY_DEPENDENCY = """
 _STATES = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "O": "ENABLE"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Trigger(DatabaseObject):
     """A trigger.
 

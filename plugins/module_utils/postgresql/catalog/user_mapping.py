@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
 from .context import Catalog, Definitions
@@ -33,7 +33,7 @@ _VISIBLE = f"""
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class UserMapping(DatabaseObject):
     """A user mapping; its name is the role's, ``public`` for everyone.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, qualified
 from .acl import Privileges
 from .base import CatalogOid, DatabaseObject, Entry, Key
@@ -36,7 +36,7 @@ class TypeHeader(t.NamedTuple):
     privileges: Privileges
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class UserType(DatabaseObject):
     """A type that a user made."""
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import ConsistencyError
+from ...lazy_dataclass import dataclass
 from ..quoting import identifier, storage_options
 from ..toc import SECTION_POST_DATA
 from .base import CatalogOid, DatabaseObject, Entry, Key, Priority
@@ -25,7 +25,7 @@ _QUERY = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class View(DatabaseObject):
     """A view; its query is the :class:`ViewQuery` embedded in it."""
 
@@ -51,7 +51,7 @@ class View(DatabaseObject):
         yield from column_acl_entries(catalog, relation, acl)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ViewQuery(DatabaseObject):
     """What a view selects: the ON SELECT rule in the catalog.
 

@@ -11,6 +11,7 @@ import typing as t
 
 from ...errors import DbfleetError, NotFoundError, PrivilegeError, RestoreError, UnsupportedObjectError, UsageError
 from ...interfaces import ArtifactReader
+from ...lazy_dataclass import dataclass
 from ...progress import Progress
 from ...repository.records import ServerIdentity
 from ..connection import connect
@@ -19,7 +20,7 @@ from ..options import GlobalsRestoreOptions
 from ..pooler import refuse_transaction_pooler
 from ..preflight import Report
 from ..session import Session
-from ..snapshot import system_identifier
+from ..snapshot import server_identity
 from ..text import to_bytes
 from .globals_script import read_globals
 from .globals_statement import PARAMETER, ROLE, TABLESPACE, Fact, GlobalsScript, read_globals_script
@@ -29,12 +30,12 @@ _PREDEFINED = "SELECT rolname FROM pg_catalog.pg_roles"
 _SELF = "SELECT rolname, rolsuper, rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GlobalsPlan:
     """What a restore of globals would do, found out by reading only.
 
     :param server: the target.
-    :param creates: what would be made, by name.
+    :param creates: what would be made, by kind and name; ``role_names`` are the bare names of roles among them.
     :param alters: existing objects that would be altered, with what.
     :param differs: existing objects that are not what the backup says and would stay so, with what.
     :param equal: how many things the target has already as they are in the backup.
@@ -42,6 +43,7 @@ class GlobalsPlan:
 
     server: ServerIdentity
     creates: tuple[str, ...]
+    role_names: tuple[str, ...]
     alters: t.Mapping[str, tuple[str, ...]]
     differs: t.Mapping[str, tuple[str, ...]]
     equal: int
@@ -86,9 +88,10 @@ class GlobalsRestore:
         finally:
             source.close()
 
-    def plan(self) -> GlobalsPlan:
+    def plan(self, *, roles: frozenset[str] | None = None) -> GlobalsPlan:
         """Connect, compare, and find every reason why it could not be done. After :meth:`verify`.
 
+        :param roles: only those of these roles that the server lacks, with the missing ones that they are members of.
         :raises NotFoundError: a role, or a tablespace's folder, is missing.
         :raises PrivilegeError: the user may not do it.
         :raises UnsupportedObjectError: the server is too old for something.
@@ -102,8 +105,11 @@ class GlobalsRestore:
         target = read_globals_script(_BytesSource(to_bytes(present.script())), name="the target's globals")
         session.execute(f"SET client_encoding = '{script.encoding}'")
         self._bootstrap = session.value("SELECT pg_catalog.pg_get_userbyid(10)") or ""
+        known = {name for (name,) in session.rows(_PREDEFINED)}
+        if roles is not None:
+            script = _reduced(script, roles, known)
         plan = self._compare(session, script, target)
-        self._preflight(session, script)
+        self._preflight(session, script, known)
         return plan
 
     def restore(self, progress: Progress) -> None:
@@ -169,21 +175,25 @@ class GlobalsRestore:
             else:
                 differs[_object(fact)].extend(_named(fact, parts))
         return GlobalsPlan(
-            server=_identity(session),
+            server=server_identity(session),
             creates=tuple(_object(fact) for fact in self._steps if fact.creates),
+            role_names=tuple(fact.about[0][1] for fact in self._steps if fact.creates and not fact.is_for_tablespace),
             alters={name: tuple(what) for name, what in alters.items()},
             differs={name: tuple(what) for name, what in differs.items()},
             equal=equal,
         )
 
-    def _preflight(self, session: Session, script: GlobalsScript) -> None:
+    def _preflight(self, session: Session, script: GlobalsScript, known: t.Collection[str]) -> None:
         report = Report("the server's globals")
         if session.value("SELECT pg_catalog.pg_is_in_recovery()") == "t":
             report.add(UsageError, "its server is a standby, which cannot be written", "restore on the primary")
-        known = {name for (name,) in session.rows(_PREDEFINED)} | script.names(ROLE)
         needed = {name for fact in self._steps for name in fact.needs}
         needed |= {name for fact in self._steps for kind, name in fact.about if kind == ROLE and name}
-        report.missing("role", needed - known, "make them, or restore to a server of a version that has them")
+        report.missing(
+            "role",
+            needed - script.names(ROLE) - set(known),
+            "make them, or restore to a server of a version that has them",
+        )
         self._check_version(session, report)
         self._check_rights(session, report)
         report.raise_if_any()
@@ -294,6 +304,27 @@ class GlobalsRestore:
         return statement
 
 
+def _reduced(script: GlobalsScript, wanted: t.Collection[str], known: t.Collection[str]) -> GlobalsScript:
+    """What the script says of wanted roles that are not known, of the unknown ones that they are members of or were
+    made members by, and of nothing that is about any other."""
+    grants = [(fact, fact.membership) for fact in script.facts if fact.membership is not None]
+    absent = script.names(ROLE) - set(known)
+    chosen = absent.intersection(wanted)
+    size = -1
+    while size != len(chosen):
+        size = len(chosen)
+        for fact, grant in grants:
+            if grant.member in chosen:
+                chosen |= absent.intersection((grant.name, *fact.needs))
+    there = chosen.union(known)
+
+    def is_of_chosen(fact: Fact) -> bool:
+        named = {name for kind, name in fact.about if kind == ROLE} | set(fact.needs)
+        return not fact.is_for_tablespace and not named.isdisjoint(chosen) and named <= there
+
+    return GlobalsScript(tuple(fact for fact in script.facts if is_of_chosen(fact)), script.encoding)
+
+
 def _differing(fact: Fact, other: Fact, times: t.Mapping[str, str]) -> tuple[str, ...]:
     parts = fact.differing(other)
     mine, others = dict(fact.value), dict(other.value)
@@ -342,15 +373,4 @@ def _stopped(error: DbfleetError, fact: Fact, done: t.Sequence[str], rest: t.Seq
         failed=[_label(fact)],
         not_begun=[_label(other) for other in rest],
         sqlstate=error.context.get("sqlstate"),
-    )
-
-
-def _identity(session: Session) -> ServerIdentity:
-    return ServerIdentity(
-        dbms="postgresql",
-        version=session.version_text,
-        version_number=session.version,
-        host=session.host,
-        port=session.port,
-        identifier=system_identifier(session),
     )

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from ..catalog.globals.base import GlobalCatalog, GlobalObject
 from ..catalog.globals.parameter_privileges import read_parameter_privileges
 from ..catalog.globals.role import read_roles
@@ -30,7 +30,7 @@ _KINDS: tuple[tuple[str, t.Callable[[GlobalCatalog], t.Iterable[GlobalObject]]],
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Globals:
     """A server's globals at one moment.
 

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ...errors import RestoreError, TargetNotEmptyError, UsageError
 from ...interfaces import ArtifactReader
+from ...lazy_dataclass import dataclass
 from ...progress import Progress
 from ...repository.records import ServerIdentity
 from ..connection import connect
@@ -19,13 +18,13 @@ from ..script_source import ScriptSource
 from ..script_tables import ScriptTable
 from ..script_verify import ScriptSummary, verify_script
 from ..session import Session
-from ..snapshot import system_identifier
+from ..snapshot import server_identity
 from ..target_objects import user_objects
 
 _MOST_NAMED = 10
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterScriptPlan:
     """What a script would do to a server.
 
@@ -88,7 +87,7 @@ class ClusterScriptRestore:
                 hint="drop or rename the databases, or restore them one by one from archives",
                 problems=problems,
             )
-        return ClusterScriptPlan(_identity(session), summary.databases, there, roles)
+        return ClusterScriptPlan(server_identity(session), summary.databases, there, roles)
 
     def restore(self, artifact: ArtifactReader, progress: Progress) -> tuple[ScriptTable, ...]:
         """Run the script; what the server has of its roles and databases is filled, not made.
@@ -121,14 +120,3 @@ class ClusterScriptRestore:
             return bool(user_objects(session))
         finally:
             session.close()
-
-
-def _identity(session: Session) -> ServerIdentity:
-    return ServerIdentity(
-        dbms="postgresql",
-        version=session.version_text,
-        version_number=session.version,
-        host=session.host,
-        port=session.port,
-        identifier=system_identifier(session),
-    )

@@ -19,7 +19,7 @@ from ..options import ClusterBackupOptions
 from ..pooler import refuse_transaction_pooler
 from ..selection.pattern import name_regexp
 from ..session import Session
-from ..snapshot import system_identifier
+from ..snapshot import server_identity
 from ..text import to_bytes
 from .globals_script import Globals, read_globals
 
@@ -57,7 +57,7 @@ class PostgresqlClusterSource:
         session = _connected(self._options)
         try:
             first = read_globals(session, passwords=self._options.role_passwords)
-            server = _identity(session)
+            server = server_identity(session)
             databases = self._databases(session)
         finally:
             # A session that is idle as long as a backup takes may not live to its end.
@@ -184,14 +184,3 @@ def _connected(options: ClusterBackupOptions) -> Session:
     session = connect(connection, database=connection.maintenance_database)
     refuse_transaction_pooler(session, connection)
     return session
-
-
-def _identity(session: Session) -> ServerIdentity:
-    return ServerIdentity(
-        dbms="postgresql",
-        version=session.version_text,
-        version_number=session.version,
-        host=session.host,
-        port=session.port,
-        identifier=system_identifier(session),
-    )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 
+from ...lazy_dataclass import dataclass
 from .options import Selection
 
 #: The first OID of objects that users made; the ones below come with the server.
 _FIRST_USER_OID = 16384
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Chosen:
     """A selection with its patterns turned into OIDs.
 

@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from ...errors import NotFoundError, StorageError, UsageError
+from ...lazy_dataclass import dataclass
 from ..restore_selection import RestoreSelection
 from .options import Selection
 
@@ -42,7 +43,7 @@ _SPACE = " \t\r\n\v\f"
 _ESCAPES = {"n": "\n", "\\": "\\"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Rule:
     """One rule.
 

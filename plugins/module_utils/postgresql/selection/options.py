@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ...errors import UsageError
+from ...lazy_dataclass import dataclass
 
 SECTIONS = ("pre-data", "data", "post-data")
 #: Whole kinds that can be left out of any archive; ``privileges`` are those of all objects, and default privileges.
@@ -23,7 +22,7 @@ KINDS_LEFT_OUT = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Selection:
     """What to take of a database. Names are patterns, by pg_dump's rules; all mean what pg_dump's options do.
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import UsageError
+from ...lazy_dataclass import dataclass
 
 _SPECIAL = frozenset("|*+?()[]{}.^$\\")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Part:
     """One of the names in a pattern, between its dots.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ....lazy_dataclass import dataclass
 from ...quoting import escape_literal, identifier
 from ...session import Session
 
@@ -21,7 +21,7 @@ _LABELS = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GlobalObject:
     """One thing that belongs to the whole server: a role, a membership, a tablespace.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ....lazy_dataclass import dataclass
 from ...quoting import identifier
 from ..acl import Privileges, privilege_statements
 from .base import BOOTSTRAP_SUPERUSER_OID, GlobalCatalog, GlobalObject
@@ -20,7 +20,7 @@ _QUERY = f"""
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ParameterPrivileges(GlobalObject):
     """Who may set one parameter.
 

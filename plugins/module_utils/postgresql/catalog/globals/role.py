@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ....lazy_dataclass import dataclass
 from ...quoting import escape_literal, identifier
 from .base import GlobalCatalog, GlobalObject, comment_statement, label_statements
 
@@ -22,7 +23,7 @@ _QUERY = """
 _ATTRIBUTES = ("SUPERUSER", "INHERIT", "CREATEROLE", "CREATEDB", "LOGIN", "REPLICATION", "BYPASSRLS")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Role(GlobalObject):
     """A role. The server's predefined ones (``pg_…``) are none of the user's.
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import typing as t
 
 from ....errors import ConsistencyError
+from ....lazy_dataclass import dataclass
 from ...quoting import identifier
 from .base import BOOTSTRAP_SUPERUSER_OID, GlobalCatalog, GlobalObject
 
@@ -24,7 +24,7 @@ _QUERY = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RoleMembership(GlobalObject):
     """One grant of a role.
 

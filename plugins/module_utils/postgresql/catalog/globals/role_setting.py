@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ....lazy_dataclass import dataclass
 from ...quoting import escape_literal, identifier, parse_array
 from ..setting import setting_sql
 from .base import GlobalCatalog, GlobalObject
@@ -20,7 +20,7 @@ _QUERY = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RoleSettings(GlobalObject):
     """The settings of one role, or (with an empty name) of all roles, which pg_dumpall forgets.
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
+from ....lazy_dataclass import dataclass
 from ...quoting import escape_literal, identifier
 from ..acl import Privileges, privilege_statements
 from .base import GlobalCatalog, GlobalObject, comment_statement, label_statements
@@ -23,7 +23,7 @@ _QUERY = """
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Tablespace(GlobalObject):
     """A tablespace that was added to the server's own two.
 
