@@ -10,10 +10,10 @@ that was read is the exact place where the rest begins. Two neighbours share one
 
 from __future__ import annotations
 
-import dataclasses
 import decimal
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from . import quoting
 from .catalog.columns import Column
 from .catalog.tables import Table
@@ -40,7 +40,7 @@ _ORDERS = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class KeyColumn:
     """A column of a key.
 
@@ -64,7 +64,7 @@ class KeyColumn:
         return value_text(self.form, value).decode("utf-8", "replace")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Key:
     """The key by which a table is read.
 
@@ -83,7 +83,7 @@ class Key:
         return ", ".join(f"{column.quoted} DESC" for column in self.columns)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Range:
     """Rows of one table or partition between two places of its key.
 

@@ -8,21 +8,20 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..errors import ConsistencyError, NotFoundError
+from ..errors import ConsistencyError
 from ..interfaces import ArtifactWriter, BackupPlan, BackupSource, ClusterPlan
 from ..progress import Progress
 from ..repository.records import BackupContents, ServerIdentity
 from .connection import connect
-from .dump import MysqlBackupSource, identity
+from .dump import MysqlBackupSource
 from .globals_script import Globals, read_globals
-from .name_pattern import NamePattern
-from .options import ClusterBackupOptions, ConnectionOptions
-from .session import Session
+from .options import ClusterBackupOptions, ConnectionOptions, GlobalsOptions
+from .selection import Selected
+from .server_databases import chosen_databases
+from .server_identity import server_identity
 from .shared_snapshot import SharedSnapshot
 
 GLOBALS_ARTIFACT = "globals.sql"
-#: The servers' own; each makes them itself.
-SYSTEM_DATABASES = frozenset({"information_schema", "performance_schema", "mysql", "sys", "ndbinfo"})
 
 
 class MysqlClusterSource:
@@ -33,7 +32,6 @@ class MysqlClusterSource:
 
     def __init__(self, options: ClusterBackupOptions) -> None:
         self._options = options
-        self._patterns = [NamePattern(text) for text in options.exclude_databases]
         self._read: tuple[ServerIdentity, Globals] | None = None
         self._shared: SharedSnapshot | None = None
         # What is wrong with the options of each database shall be known before anything is done.
@@ -43,14 +41,21 @@ class MysqlClusterSource:
         """Connect, read the accounts and the list of databases."""
         session = connect(self._options.each.connection)
         try:
-            self._read = identity(session), read_globals(session, self._options.globals)
-            databases = self._databases(session)
+            self._read = server_identity(session), read_globals(session, self._options.globals)
+            databases = chosen_databases(session, self._options)
         finally:
             session.close()
         one_snapshot = self._options.each.jobs == 1
         if one_snapshot and databases:
             self._shared = SharedSnapshot(self._options.each, databases)
-        return ClusterPlan(self._read[0], databases, (), consistency="server" if one_snapshot else "database")
+        return ClusterPlan(
+            self._read[0],
+            databases,
+            (),
+            consistency="server" if one_snapshot else "database",
+            options=Selected(self._options.each.selection, "").deciding_options(),
+            globals_options=_recorded(self._options.globals),
+        )
 
     def database(self, name: str) -> BackupSource:
         return MysqlBackupSource(dataclasses.replace(self._options.each, database=name), self._shared)
@@ -65,24 +70,6 @@ class MysqlClusterSource:
         if self._shared is not None:
             self._shared.close()
             self._shared = None
-
-    def _databases(self, session: Session) -> tuple[str, ...]:
-        rows = session.query("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
-        there = sorted(name or "" for (name,) in rows)
-        wanted = self._options.databases
-        missing = [name for name in wanted if name not in there]
-        if missing:
-            raise NotFoundError(
-                f"there is no database {', '.join(map(repr, missing))} on {session.address}",
-                hint="check the names; a user sees only databases that it has a privilege on",
-                databases=missing,
-            )
-        if wanted:
-            return tuple(dict.fromkeys(wanted))
-        return tuple(name for name in there if name.lower() not in SYSTEM_DATABASES and not self._excluded(name))
-
-    def _excluded(self, name: str) -> bool:
-        return any(pattern.matches("", name) for pattern in self._patterns)
 
 
 class _GlobalsSource:
@@ -136,7 +123,6 @@ class _GlobalsSource:
         except BaseException:
             file.abort()
             raise
-        options: dict[str, t.Any] = dataclasses.asdict(self._options.globals)
         return BackupContents(
             format="plain",
             artifact=GLOBALS_ARTIFACT,
@@ -145,7 +131,7 @@ class _GlobalsSource:
             tables=(),
             objects=found.counts(),
             options={
-                **{name: list(value) for name, value in options.items()},
+                **_recorded(self._options.globals),
                 "databases": list(self._options.databases),
                 "exclude_database": list(self._options.exclude_databases),
             },
@@ -153,6 +139,20 @@ class _GlobalsSource:
 
     def close(self) -> None:
         """There is no connection between the calls."""
+
+
+def _recorded(options: GlobalsOptions) -> dict[str, t.Any]:
+    """What the manifest of globals says of them."""
+    return {name: list(value) for name, value in dataclasses.asdict(options).items()}
+
+
+def server_of(options: ConnectionOptions) -> ServerIdentity:
+    """Which server it is."""
+    session = connect(options)
+    try:
+        return server_identity(session)
+    finally:
+        session.close()
 
 
 def existing_databases(options: ConnectionOptions, names: t.Sequence[str]) -> tuple[str, ...]:

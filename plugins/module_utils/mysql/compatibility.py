@@ -8,14 +8,17 @@ Nothing is rewritten by itself: each problem comes with the option that would, w
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ..errors import DbfleetError, QueryError, UsageError
-from .rewrite import CHARSET, COLLATION, ENGINE, SQL_MODE, TABLE_OPTION
+from ..lazy_dataclass import dataclass
+from ..repository.records import Manifest
+from .program_words import suspects
+from .rewrite import CHARSET, COLLATION, ENGINE, NAME, SQL_MODE, TABLE_OPTION
 from .session import Session
 
 _UNKNOWN = frozenset({1273, 1115, 1253})
+_SYNTAX = 1064
 _NAMED_AT_MOST = 10
 # The same rules in the other family or an older version, the nearest first; {} is the character set.
 _INSTEAD = {
@@ -53,9 +56,15 @@ class Needs(t.Protocol):
     def sql_modes(self) -> t.Mapping[str, str]: ...
     @property
     def features(self) -> t.Mapping[str, str]: ...
+    @property
+    def words(self) -> t.Mapping[str, str]: ...
+    @property
+    def skipped_code(self) -> t.Mapping[tuple[bool, int, str], str]: ...
+    @property
+    def source(self) -> tuple[str, int] | None: ...
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Problem:
     """Something that the target does not know.
 
@@ -72,6 +81,7 @@ def problems(session: Session, needs: Needs) -> list[Problem]:
     found = [*_collations(session, needs.collations), *_charsets(session, needs.charsets)]
     found += _engines(session, needs.engines)
     found += _sql_modes(session, needs.sql_modes)
+    found += _reserved_words(session, needs)
     return found + _features(session, needs.features)
 
 
@@ -177,6 +187,54 @@ def _features(session: Session, wanted: t.Mapping[str, str]) -> list[Problem]:
         )
         for name, where in wanted.items()
     ]
+
+
+def _reserved_words(session: Session, needs: Needs) -> list[Problem]:
+    wanted = suspects(needs.source, session.version.dbms)
+    return [
+        Problem(f"the name {word} without quotes ({where}), which is a reserved word there", f"{NAME}:{word}={word}")
+        for word, where in needs.words.items()
+        if word in wanted and _reserves(session, word)
+    ]
+
+
+def _reserves(session: Session, word: str) -> bool:
+    try:
+        session.query(f"SELECT 1 AS {word}")
+    except QueryError as error:
+        if error.context.get("errno") == _SYNTAX:
+            return True
+        raise
+    return False
+
+
+def left_out(session: Session, needs: Needs) -> list[str]:
+    """What of tables' definitions the target passes over: code in comments for other servers than it."""
+    return [
+        f"{where}: the target leaves out {code!r}, which is for {'MariaDB' if only_mariadb else 'servers'} from "
+        f"{version // 10000}.{version // 100 % 100}.{version % 100} on"
+        for (only_mariadb, version, code), where in needs.skipped_code.items()
+        if not _runs(session, version, only_mariadb=only_mariadb)
+    ]
+
+
+def _runs(session: Session, version: int, *, only_mariadb: bool) -> bool:
+    if session.version.number < version or (only_mariadb and not session.version.is_mariadb):
+        return False
+    # MariaDB knows that MySQL went on from there with numbers of its own.
+    return only_mariadb or not session.version.is_mariadb or not 50700 <= version <= 99999
+
+
+def between_families(session: Session, manifest: Manifest | None) -> list[str]:
+    """What to know about a restore between families or to an older version; what surely fails is refused elsewhere."""
+    if manifest is None:
+        return []
+    source, target = manifest.server, session.version
+    if source.dbms != target.dbms:
+        return [f"the backup is of {source.dbms} {source.version}, the target is {target.product} {target.text}"]
+    if target.number // 100 < source.version_number // 100:
+        return [f"the target ({target.text}) is older than the server that was backed up ({source.version})"]
+    return []
 
 
 def _lower(session: Session, query: str) -> set[str]:

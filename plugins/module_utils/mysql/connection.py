@@ -19,10 +19,12 @@ import typing as t
 
 from .. import drivers
 from ..errors import ConnectError, DbfleetError, DriverMissingError, NotFoundError, PrivilegeError, UsageError
+from ..lazy_dataclass import dataclass
 from . import faults, wire
 from .option_file import read_option_file
-from .options import SSL_MODES, ConnectionOptions
+from .options import ConnectionOptions
 from .session import Session
+from .ssl_modes import SSL_MODES
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _VERIFYING = ("VERIFY_CA", "VERIFY_IDENTITY")
@@ -31,12 +33,12 @@ _FALSE_WORDS = ("0", "off", "false", "no")
 _ACCESS_DENIED = 1045
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Endpoint:
     """A :class:`ConnectionOptions` with nothing left open.
 
     :param unix_socket: empty for TCP.
-    :param ssl_mode: one of :data:`.options.SSL_MODES`.
+    :param ssl_mode: one of :data:`.ssl_modes.SSL_MODES`.
     """
 
     host: str
@@ -56,10 +58,11 @@ class Endpoint:
         return f"socket {self.unix_socket}" if self.unix_socket else f"{self.host}:{self.port}"
 
 
-def connect(options: ConnectionOptions, *, database: str | None = None) -> Session:
+def connect(options: ConnectionOptions, *, database: str | None = None, sends_files: bool = False) -> Session:
     """Open a session: utf8mb4, autocommit, every value as bytes of text.
 
     :param database: the default database; ``None`` for none.
+    :param sends_files: see :func:`.wire.run_with_file`.
     :raises UsageError: the options or the option file are wrong.
     :raises DriverMissingError: PyMySQL, or a package that the server's authentication needs, is not installed.
     :raises ConnectError: the server could not be reached, refused the login or does not offer the TLS asked for.
@@ -71,11 +74,11 @@ def connect(options: ConnectionOptions, *, database: str | None = None) -> Sessi
     context = _tls_context(endpoint)
     if endpoint.ssl_mode == "PREFERRED":
         try:
-            return _open(driver, endpoint, database, context)
+            return _open(driver, endpoint, database, context, sends_files=sends_files)
         except _TlsHandshakeFailed as failure:
             _LOG.debug("TLS with %s failed (%s); ssl_mode PREFERRED goes on without it", endpoint.address, failure)
             context = None
-    return _open(driver, endpoint, database, context)
+    return _open(driver, endpoint, database, context, sends_files=sends_files)
 
 
 def resolve(options: ConnectionOptions) -> Endpoint:
@@ -156,7 +159,9 @@ class _TlsHandshakeFailed(ConnectError):
     """The server offered TLS and the handshake failed."""
 
 
-def _open(driver: t.Any, endpoint: Endpoint, database: str | None, context: ssl.SSLContext | None) -> Session:
+def _open(
+    driver: t.Any, endpoint: Endpoint, database: str | None, context: ssl.SSLContext | None, *, sends_files: bool
+) -> Session:
     try:
         connection = wire.open_connection(
             host=endpoint.host,
@@ -169,8 +174,9 @@ def _open(driver: t.Any, endpoint: Endpoint, database: str | None, context: ssl.
             connect_timeout=endpoint.connect_timeout,
             tls=context,
             tls_required=endpoint.ssl_mode in _TLS_REQUIRED,
+            sends_files=sends_files,
         )
-    except (driver.err.Error, OSError, RuntimeError, ValueError) as error:
+    except (driver.err.Error, OSError, RuntimeError, ValueError, ImportError) as error:
         raise _connect_error(error, endpoint, database) from error
     try:
         return Session(connection, host=endpoint.host, port=endpoint.port, unix_socket=endpoint.unix_socket)
@@ -188,7 +194,7 @@ def _connect_error(error: Exception, endpoint: Endpoint, database: str | None) -
         message = cause.strerror
     where = f"{endpoint.address} as user {endpoint.user!r}"
     context: dict[str, t.Any] = {"host": endpoint.host, "port": endpoint.port, "errno": number or None}
-    if isinstance(error, RuntimeError):
+    if isinstance(error, (RuntimeError, ImportError)):
         package = "cryptography" if "cryptography" in message else "PyNaCl" if "nacl" in message.lower() else ""
         if package:
             return DriverMissingError(

@@ -10,12 +10,12 @@ AUTO_INCREMENT column, and every key in front of one that stays, so that the key
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from . import quoting
-from .statements import STRING, SYMBOL, WORD, LocatedToken, Token, classify, located_tokens
+from .statements import STRING, SYMBOL, WORD, Placed, Token, classify, placed_tokens
 
 _COLUMN, _PRIMARY, _UNIQUE, _KEY, _FULLTEXT, _FOREIGN, _CHECK, _UNKNOWN = (
     "column", "primary", "unique", "key", "fulltext", "foreign", "check", "unknown",
@@ -25,7 +25,7 @@ _INNODB = re.compile(rb"\bENGINE\s*=\s*InnoDB\b", re.IGNORECASE)
 _VERSIONED = re.compile(rb"\bSYSTEM\s+VERSIONING\b|\bPERIOD\s+FOR\b|\bWITHOUT\s+OVERLAPS\b", re.IGNORECASE)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Item:
     """One line of a definition.
 
@@ -57,7 +57,7 @@ class AddingKeys(t.NamedTuple):
     names: frozenset[str]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class DeferredKeys:
     """A table whose keys are made later.
 
@@ -150,9 +150,9 @@ def _parse(text: bytes) -> tuple[list[_Item], int, int] | None:
     """The items between the outer parentheses, and where these stand; ``None`` for CREATE TABLE … LIKE or AS."""
     depth = 0
     first = 0
-    part: list[LocatedToken] = []
-    parts: list[list[LocatedToken]] = []
-    for one in located_tokens(text):
+    part: list[Placed] = []
+    parts: list[list[Placed]] = []
+    for one in placed_tokens(text):
         if one.token.is_symbol("("):
             depth += 1
             if depth == 1:
@@ -175,7 +175,7 @@ def _parse(text: bytes) -> tuple[list[_Item], int, int] | None:
     return None
 
 
-def _item(text: bytes, found: t.Sequence[LocatedToken]) -> _Item:
+def _item(text: bytes, found: t.Sequence[Placed]) -> _Item:
     # A comment between two tokens belongs to the item: it may be executable.
     raw = text[found[0].start : found[-1].end]
     raw += _closing(text, found[-1].end, raw)

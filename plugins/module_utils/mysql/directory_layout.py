@@ -31,6 +31,9 @@ SETTINGS = b"""\
 /*!40014 SET UNIQUE_CHECKS=0 */;
 /*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;
 """
+#: The same for the rows of a table that several connections load at once. Where a statement looks at no unique keys,
+#: MariaDB (10.6 and later) writes into an empty table in bulk, under a lock on all of it, and two deadlock at times.
+SHARED_TABLE_SETTINGS = SETTINGS.replace(b"UNIQUE_CHECKS=0", b"UNIQUE_CHECKS=1")
 #: What every file except the metadata ends with.
 END = f"{script_text.COMPLETED}\n".encode()
 _LONGEST_PART = 100
@@ -93,12 +96,6 @@ def whole_file(*texts: bytes) -> bytes:
     return b"".join((SETTINGS, *texts, END))
 
 
-def create_database(database: Database) -> bytes:
-    name = quoting.identifier(database.name)
-    character_set = f"CHARACTER SET {database.character_set} COLLATE {database.collation}"
-    return f"CREATE DATABASE /*!32312 IF NOT EXISTS*/ {name} /*!40100 DEFAULT {character_set} */;\n".encode()
-
-
 def sequence(sequence: Sequence, *, made: bool = True) -> bytes:
     """A sequence that need not be new: the table that uses it may have brought it.
 
@@ -141,9 +138,8 @@ def functions_of_views(definitions: t.Iterable[bytes], programs: t.Sequence[Stor
 
 
 def metadata(
-    names: FolderNames,
     position: Position,
-    tables: t.Iterable[tuple[Table, int]],
+    tables: t.Iterable[tuple[FolderNames, Table, int]],
     *,
     started: str,
     finished: str,
@@ -151,7 +147,7 @@ def metadata(
 ) -> bytes:
     """The file that says that the folder is whole.
 
-    :param tables: with their rows.
+    :param tables: of which database, and with how many rows.
     :param started: UTC, as ``2026-11-22 17:00:00``.
     """
     lines = [f"# Started dump at: {started}", f"{FOLDER_MARK}, engine {engine_version}"]
@@ -159,12 +155,15 @@ def metadata(
     if position.file:
         lines += ["[source]", "# Channel_Name = ''", f"File = {position.file}", f"Position = {position.position}"]
         lines += [f"Executed_Gtid_Set = {position.gtid}", ""]
-    for one, rows in tables:
-        lines += [f"[`{names.database}`.`{file_part(one.name)}`]", f"real_table_name = {_escaped(one.name)}"]
-        lines += [f"rows = {rows}", ""]
+    for names, one, rows in tables:
+        # One text each: there may be very many.
+        title, name = f"[`{names.database}`.`{file_part(one.name)}`]", f"real_table_name = {_escaped(one.name)}"
+        lines.append(f"{title}\n{name}\nrows = {rows}\n")
     lines.append(f"{FINISHED_MARK}{finished}\n")
     return "\n".join(lines).encode("utf-8")
 
 
 def _escaped(name: str) -> str:
+    # Newer myloaders put it between back quotes as it stands.
+    name = name.replace("`", "``")
     return name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import typing as t
 
 from ..interfaces import ArtifactWriter
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..release import VERSION
 from ..repository.records import TableRecord
@@ -27,7 +27,7 @@ from .session import Session
 from .snapshot import Snapshot
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Definitions:
     """Everything of a database that is not rows.
 
@@ -49,6 +49,10 @@ class Definitions:
     wanted: bool = True
 
 
+#: A database of a folder: what it has, and the records of its tables with rows.
+Part = tuple[Definitions, t.Sequence[TableRecord]]
+
+
 def write_folder(
     session: Session,
     definitions: Definitions,
@@ -61,14 +65,14 @@ def write_folder(
     order_of: t.Callable[[Table], str],
     unlocked: t.Callable[[], None],
 ) -> tuple[TableRecord, ...]:
-    """Write the whole folder.
+    """Write everything of one database into the folder, but not the metadata.
 
     :param session: the leader's, in the snapshot.
     :param readers: who read the rows; ``None`` for this process alone.
     :param unlocked: see :class:`.dump_parallel.Scheduler`.
     :return: a record of every table with rows of its own.
     """
-    begin = Begin(definitions.sequences)
+    begin = Begin(definitions.sequences, definitions.database.name)
     if readers is not None:
         readers.begin(begin)
         tasks: Readers | Here = readers
@@ -89,9 +93,32 @@ def write_folder(
     if watch is not None:
         watch.finish(definitions.tables, [record.name for record in records if not record.rows])
     progress.item("")
-    finished = session.scalar("SELECT UTC_TIMESTAMP()") or ""
-    _Folder(definitions, writer, assignment.folder).write(records, finished)
+    _Folder(definitions, writer, assignment.folder).write()
     return records
+
+
+def write_metadata(writer: ArtifactWriter, folder: str, parts: t.Sequence[Part], session: Session) -> None:
+    """Write the file that says that the folder is whole; the last one.
+
+    :param parts: the databases in it, all of one snapshot.
+    """
+    taken = parts[0][0].snapshot
+    text = directory_layout.metadata(
+        taken.position,
+        _tables_with_rows(parts),
+        started=taken.taken_at.replace("T", " ").rstrip("Z"),
+        finished=session.scalar("SELECT UTC_TIMESTAMP()") or "",
+        engine_version=VERSION,
+    )
+    _write(writer, f"{folder}/{directory_layout.METADATA}", text)
+
+
+def _tables_with_rows(parts: t.Sequence[Part]) -> t.Iterator[tuple[directory_layout.FolderNames, Table, int]]:
+    for definitions, records in parts:
+        names = directory_layout.FolderNames(definitions.database.name)
+        rows = {record.name: record.rows for record in records}
+        for table in definitions.tables:
+            yield names, table, rows.get(table.name, 0)
 
 
 class _Folder:
@@ -103,10 +130,10 @@ class _Folder:
         self._folder = folder
         self._names = directory_layout.FolderNames(definitions.database.name)
 
-    def write(self, records: t.Sequence[TableRecord], finished: str) -> None:
+    def write(self) -> None:
         found = self._definitions
         if found.wanted:
-            self._file(self._names.create, directory_layout.create_database(found.database))
+            self._file(self._names.create, script_text.create_database(found.database))
         for sequence in found.sequences:
             self._file(self._names.sequence(sequence.name), directory_layout.sequence(sequence, made=found.wanted))
         self._file(
@@ -123,7 +150,6 @@ class _Folder:
         )
         late = [one for place, one in enumerate(found.programs) if place not in early]
         self._file(self._names.post, *map(self._program, (*late, *found.events)))
-        self._metadata(records, finished)
 
     def _views(self) -> t.Iterator[bytes]:
         views = self._definitions.views
@@ -138,28 +164,16 @@ class _Folder:
         character_set = self._definitions.program_character_sets.get(program.database_collation, "")
         return directory_layout.program(program, self._definitions.database, program_character_set=character_set)
 
-    def _metadata(self, records: t.Sequence[TableRecord], finished: str) -> None:
-        rows = {record.name: record.rows for record in records}
-        started = self._definitions.snapshot.taken_at.replace("T", " ").rstrip("Z")
-        text = directory_layout.metadata(
-            self._names,
-            self._definitions.snapshot.position,
-            [(table, rows.get(table.name, 0)) for table in self._definitions.tables],
-            started=started,
-            finished=finished,
-            engine_version=VERSION,
-        )
-        self._write(directory_layout.METADATA, text)
-
     def _file(self, name: str, *texts: bytes) -> None:
         """A file, if there is something to say."""
         if texts:
-            self._write(name, directory_layout.whole_file(*texts))
+            _write(self._writer, f"{self._folder}/{name}", directory_layout.whole_file(*texts))
 
-    def _write(self, name: str, content: bytes) -> None:
-        file = self._writer.create(f"{self._folder}/{name}")
-        with contextlib.ExitStack() as undo:
-            undo.callback(file.abort)
-            file.write(content)
-            undo.pop_all()
-        file.close()
+
+def _write(writer: ArtifactWriter, path: str, content: bytes) -> None:
+    file = writer.create(path)
+    with contextlib.ExitStack() as undo:
+        undo.callback(file.abort)
+        file.write(content)
+        undo.pop_all()
+    file.close()

@@ -9,17 +9,20 @@ import dataclasses
 import time
 import typing as t
 
+from ..allocation import keep_freed_memory
 from ..errors import ConsistencyError, QueryError
 from ..interfaces import WorkerFiles
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import FileRecord
 from ..streams.base import Buffer
 from ..streams.compression import Compression
-from . import chunks, directory_layout, snapshot
+from . import chunks, directory_layout, quoting, snapshot
 from .catalog.sequences import Sequence, sequences_used
 from .catalog.tables import Table, read_definition
 from .connection import connect
 from .definition_watch import check_definition
+from .insert_as_file import values_line
 from .options import ConnectionOptions, ScriptForm
 from .output import Output, TableDigest
 from .script_text import LOADS_HISTORY
@@ -27,7 +30,7 @@ from .session import Session
 from .table_rows import about_table, unlocked, write_rows
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Assignment:
     """What every process must know.
 
@@ -46,27 +49,28 @@ class Assignment:
     locked: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Ready:
     """Answer once the connection is there."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class OpenView:
     """Open the view of the snapshot, a new one if there is one already. Answered with its position."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Begin:
-    """What all tables need.
+    """The tables of a database come next; what all of them need.
 
     :param sequences: those of the database.
     """
 
     sequences: tuple[Sequence, ...]
+    database: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Slice:
     """Rows to be read into one file.
 
@@ -90,8 +94,13 @@ class Slice:
     made: str | None = None
     is_watched: bool = False
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the table may have several files of rows."""
+        return self.key is not None or bool(self.partition)
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclass(frozen=True)
 class SliceDone:
     """What came of a slice.
 
@@ -120,6 +129,7 @@ class DumpWorker:
     """
 
     def __init__(self, assignment: Assignment, session: Session | None = None) -> None:
+        keep_freed_memory()
         self._assignment = assignment
         self._sequences: dict[str, Sequence] = {}
         self._owned = session is None
@@ -135,6 +145,9 @@ class DumpWorker:
         if isinstance(task, OpenView):
             return snapshot.follow(self._session)
         if isinstance(task, Begin):
+            if task.database != self._assignment.database:
+                self._session.execute(f"USE {quoting.identifier(task.database)}")
+                self._assignment = dataclasses.replace(self._assignment, database=task.database)
             self._sequences = {f"`{one.name.replace('`', '``')}`": one for one in task.sequences}
         if isinstance(task, Slice):
             progress.item(task.table.name)
@@ -153,7 +166,7 @@ class DumpWorker:
             self._write_definition(table)
         rows, size, sha256, rest = 0, 0, "", None
         if table.has_rows:
-            file = _RowsFile(self._assignment, table, task.number)
+            file = _RowsFile(self._assignment, task)
             try:
                 rows, rest = self._write_rows(task, file, progress)
                 if task.is_watched:
@@ -214,18 +227,22 @@ class DumpWorker:
 class _RowsFile:
     """The file of a slice, which is only made if there are rows."""
 
-    def __init__(self, assignment: Assignment, table: Table, number: int) -> None:
+    def __init__(self, assignment: Assignment, task: Slice) -> None:
         self._assignment = assignment
+        table = task.table
         names = directory_layout.FolderNames(assignment.database)
-        self._path = f"{assignment.folder}/{names.rows(table.name, number)}{assignment.compression.suffix}"
+        self._path = f"{assignment.folder}/{names.rows(table.name, task.number)}{assignment.compression.suffix}"
+        self._settings = directory_layout.SHARED_TABLE_SETTINGS if task.is_shared else directory_layout.SETTINGS
         self._output: Output | None = None
         self._has_history = table.history
+        self._values = values_line(table)
         self.digest = TableDigest()
 
     def write(self, data: Buffer) -> None:
         if self._output is None:
             self._output = Output(self._assignment.files.create(self._path), self._assignment.compression)
-            self._output.text(directory_layout.SETTINGS)
+            self._output.text(self._settings)
+            self._output.text(self._values)
             if self._has_history:
                 self._output.text(LOADS_HISTORY)
         self._output.data(self.digest, bytes(data))

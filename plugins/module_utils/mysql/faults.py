@@ -38,7 +38,7 @@ _VALUES = (
 _COMMENTS = re.compile(r"(?:\s+|/\*(?!M?!).*?\*/|--\s[^\n]*\n|#[^\n]*\n)*", re.DOTALL)
 # What these hold are names, patterns of names and settings.
 _WITHOUT_VALUES = re.compile(
-    r"(?:SELECT|SHOW|SET\s+SESSION|SET\s+NAMES|LOCK|UNLOCK|START|SAVEPOINT|ROLLBACK|COMMIT|USE|FLUSH|KILL)\b",
+    r"(?:SELECT|SHOW|SET\s+SESSION|SET\s+NAMES|LOCK|UNLOCK|START\s+TRANSACTION|SAVEPOINT|ROLLBACK|COMMIT|USE|FLUSH|KILL)\b",
     re.IGNORECASE,
 )
 # Words, names in backquotes and signs up to the first quoted string or number. Where a string ends depends on the

@@ -11,22 +11,26 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import heapq
 import logging
 import time
 import typing as t
 
 from ..errors import RestoreError
 from . import quoting
-from .lane import DEADLOCK, Lane, label_of, name_of
-from .load_options import CONTINUE
-from .load_run import DEADLOCK_RETRIES, Job, KnownDigest, LoadedTable, LoadRun
+from .folder_splitter import FolderSplitter
+from .insert_as_file import RowsFile, rows_file
+from .lane import DEADLOCK, Lane, RowsNotTakenError, label_of, name_of
+from .load_options import AUTO, CONTINUE, ERROR
+from .load_run import DEADLOCK_RETRIES, Job, LoadedTable, LoadRun
 from .load_state import rows_in
-from .script_files import DATABASE, ROLES, ROWS, SEQUENCE, TABLE, ScriptFile, Scripts
+from .loaded_file import loaded_file
+from .script_files import DATABASE, ROLES, ROWS, SEQUENCE, TABLE, ScriptFile, Scripts, Splitter
 from .script_policy import ScriptPolicy
 from .script_runner import OVERLAP_UP_TO, Passed, passing
 from .script_summary import TableDigest
 from .statement_filter import StatementFilter
-from .statements import classify
+from .statements import LOAD, classify
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _BEFORE_ROWS = (DATABASE, SEQUENCE, TABLE)
@@ -41,7 +45,7 @@ _LOCK_WAIT_SECONDS = 600
 class _Rows:
     """The files with rows of one table that wait, and how many are at work."""
 
-    files: collections.deque[ScriptFile]
+    files: list[ScriptFile]
     size: int
     running: int = 0
 
@@ -61,8 +65,12 @@ class FolderRunner:
         self._policy = policy
         self._charset = "utf8mb4" if scripts.is_ours else "binary"
         self._waiting: dict[str, _Rows] = {}
+        self._ready: list[tuple[int, int, str]] = []
         self._key_jobs: collections.deque[Job] = collections.deque()
         self._keyed_late: set[str] = set()
+        # Tables whose rows may be sent as files, and files that the server did not take as such.
+        self._as_files: frozenset[str] = frozenset()
+        self._as_statements: set[str] = set()
 
     def run(self) -> None:
         """Run everything.
@@ -128,6 +136,7 @@ class FolderRunner:
             lane.session.execute(f"SET SESSION autocommit = {0 if in_transactions else 1}")
             wait = max(_LOCK_WAIT_SECONDS, int(lane.session.variables.get("innodb_lock_wait_timeout", "0") or 0))
             lane.session.set_variables({"innodb_lock_wait_timeout": str(wait)})
+        self._as_files = self._taken_as_files()
         self._run.run_jobs(self._take)
         jobs = collections.deque(self._run.foreign_key_jobs())
         self._run.run_jobs(lambda: jobs.popleft() if jobs else None)
@@ -139,12 +148,13 @@ class FolderRunner:
         for file in self._scripts.files:
             tables = self._run.summary.files.get(file.path, {})
             if file.role == ROWS and tables:
-                rows = self._waiting.setdefault(next(iter(tables)), _Rows(collections.deque(), 0))
+                rows = self._waiting.setdefault(next(iter(tables)), _Rows([], 0))
                 if file.path not in done:
                     rows.files.append(file)
                     rows.size += sum(table.bytes for table in tables.values())
         self._disable_keys()
         for name, rows in self._waiting.items():
+            self._offer(name)
             if not rows.files:
                 self._make_keys(name)
 
@@ -170,7 +180,7 @@ class FolderRunner:
                 table = run.tables.setdefault(name, LoadedTable())
                 table.rows += count
                 table.duplicates += duplicates
-                table.digests[path] = KnownDigest(known)
+                table.digests[path] = known
                 run.progress.advance(known.bytes, count)
         return state.files
 
@@ -186,23 +196,50 @@ class FolderRunner:
                 lane.session.execute(f"ALTER TABLE {quoting.identifier(name)} DISABLE KEYS")
                 self._keyed_late.add(name)
 
+    def _taken_as_files(self) -> frozenset[str]:
+        """The tables whose rows can be sent as files: what the server says of them afterwards can be taken back."""
+        session, options = self._run.main.session, self._run.options
+        wanted = options.load_data == AUTO and options.on_error != CONTINUE and options.duplicates == ERROR
+        if not (wanted and self._scripts.is_ours and session.variables.get("local_infile") == "ON"):
+            return frozenset()
+        session.execute("SET NAMES utf8mb4")
+        rows = session.each(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE ENGINE = 'InnoDB' "
+            f"AND TABLE_SCHEMA = {quoting.literal(self._run.database)}"
+        )
+        return frozenset(name or "" for (name,) in rows)
+
     def _take(self) -> Job | None:
         if self._key_jobs:
             return self._key_jobs.popleft()
-        ready = [(rows.running, -rows.size, name) for name, rows in self._waiting.items() if rows.files]
-        if not ready:
-            return None
-        name = min(ready)[2]
+        # A table may stand there more than once; what was true when it was put there is looked at again.
+        while self._ready:
+            running, _size, name = heapq.heappop(self._ready)
+            rows = self._waiting.get(name)
+            if rows is not None and rows.files and rows.running == running:
+                file = rows.files.pop(0)
+                rows.running += 1
+                self._offer(name)
+                return self._loading(name, file)
+        return None
+
+    def _offer(self, name: str) -> None:
+        """A table's next file may be taken: tables at which nobody works come first, of these the largest."""
         rows = self._waiting[name]
-        file = rows.files.popleft()
-        rows.running += 1
-        return self._loading(name, file)
+        if rows.files:
+            heapq.heappush(self._ready, (rows.running, -rows.size, name))
 
     def _loading(self, table: str, file: ScriptFile) -> Job:
         def job(lane: Lane) -> t.Generator[None, None, None]:
             for attempt in range(DEADLOCK_RETRIES):
                 try:
-                    yield from self._load_file(lane, file)
+                    try:
+                        yield from self._load_file(lane, file)
+                    except RowsNotTakenError as refused:
+                        _LOG.debug("statement by statement: %s", refused.message)
+                        self._as_statements.add(file.path)
+                        lane.session.execute("ROLLBACK")
+                        yield from self._load_file(lane, file)
                     break
                 except RestoreError as error:
                     if error.context.get("errno") != DEADLOCK or attempt == DEADLOCK_RETRIES - 1:
@@ -219,7 +256,8 @@ class FolderRunner:
         found: dict[str, LoadedTable] = {}
         source = self._scripts.open(file)
         try:
-            stream = passing(self._scripts.splitter(file, source), self._filters, self._policy)
+            splitter = self._scripts.splitter(file, source, in_parts=True)
+            stream = passing(splitter, self._filters, self._policy)
             passed = next(stream, None)
             while passed is not None:
                 statement, action = passed.statement, passed.action
@@ -229,9 +267,14 @@ class FolderRunner:
                     continue
                 table = found.setdefault(name_of(action), LoadedTable(digests={file.path: TableDigest()}))
                 self._run.item(name_of(action))
-                lane.start(statement.text, action, _where(passed, file), statement.line)
-                table.digest(file.path).add(passed.original, action)
-                size = len(passed.original)
+                digest = table.digest(file.path)
+                if statement.rest is None:
+                    self._start(lane, passed, file, splitter)
+                    digest.add(passed.original, action)
+                else:
+                    rest = digest.through(passed.original, action, statement.rest)
+                    lane.start_in_parts(statement.text, rest, action, _where(passed, file), statement.line)
+                size = passed.size
                 following = None
                 if size <= OVERLAP_UP_TO:
                     following = next(stream, None)
@@ -250,7 +293,27 @@ class FolderRunner:
             total = self._run.tables.setdefault(name, LoadedTable())
             total.rows += table.rows
             total.duplicates += table.duplicates
-            total.digests.update(table.digests)
+            total.digests[file.path] = self._run.digested(file.path, name, table.digest(file.path))
+
+    def _start(self, lane: Lane, passed: Passed, file: ScriptFile, splitter: Splitter) -> None:
+        statement, action = passed.statement, passed.action
+        if action.verb != LOAD:
+            rows = self._rows_file(lane, passed, file, splitter)
+            if rows is None:
+                lane.start(statement.text, action, _where(passed, file), statement.line)
+            else:
+                lane.start_rows(rows, action, _where(passed, file), statement.line)
+            return
+        loaded = loaded_file(statement.text, self._scripts.data_files)
+        where = f"{_where(passed, file)} ({loaded.path})"
+        lane.start_file(loaded, action, where, statement.line, self._scripts.data(loaded.path))
+
+    def _rows_file(self, lane: Lane, passed: Passed, file: ScriptFile, splitter: Splitter) -> RowsFile | None:
+        """The statement as a file of rows, if it may be sent as one."""
+        name = name_of(passed.action)
+        if name not in self._as_files or file.path in self._as_statements or not isinstance(splitter, FolderSplitter):
+            return None
+        return rows_file(passed.statement.text, splitter.values, lambda: _names_of(lane, name))
 
     def _finish(self, lane: Lane, table: LoadedTable, size: int) -> None:
         try:
@@ -268,7 +331,10 @@ class FolderRunner:
         """A file of a table is in; after the last one come its keys."""
         rows = self._waiting[name]
         rows.running -= 1
+        self._offer(name)
         if not rows.files and not rows.running:
+            # There may be very many tables.
+            del self._waiting[name]
             self._make_keys(name)
 
     def _make_keys(self, name: str) -> None:
@@ -287,6 +353,11 @@ class FolderRunner:
             lane.finish()
 
         return job
+
+
+def _names_of(lane: Lane, table: str) -> tuple[t.Sequence[str], str]:
+    columns = lane.columns_of(table)
+    return columns.visible, columns.auto_increment
 
 
 def _where(passed: Passed, file: ScriptFile) -> str:

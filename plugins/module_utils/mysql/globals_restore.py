@@ -6,24 +6,26 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import re
 import typing as t
 
 from ..errors import CorruptArtifactError, DbfleetError, RestoreError, UsageError
 from ..interfaces import ArtifactReader
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import ServerIdentity
 from . import quoting, snapshot
 from .catalog.accounts import account_name, account_of, is_on_object
 from .connection import connect
-from .dump import identity
 from .globals_script import IMPORT_ROLE, Globals, read_globals
 from .options import GLOBAL_PARTS, GlobalsOptions, GlobalsRestoreOptions
 from .script import ScriptSplitter
 from .script_text import COMPLETED
+from .server_identity import server_identity
 from .session import Session
+from .statements import tokens
 
+_NAMED_AT_MOST = 10
 _OBJECT = re.compile(
     r"(?:INSTALL (PLUGIN)|CREATE (?:AGGREGATE )?(FUNCTION)|CREATE (SERVER)|CREATE (TABLESPACE)) (`(?:[^`]|``)*`)"
 )
@@ -32,7 +34,7 @@ _ACCOUNT = re.compile(r"CREATE (USER|ROLE) IF NOT EXISTS ")
 _PRIVILEGE = re.compile(r"GRANT |REVOKE |SET DEFAULT ROLE ")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GlobalsPlan:
     """What a restore of accounts would do, found out by reading only.
 
@@ -97,12 +99,14 @@ class MysqlGlobalsRestore:
         """Connect and compare. After :meth:`verify`.
 
         :raises PrivilegeError: the user may not read the target's accounts.
+        :raises UsageError: the target lacks what an account logs in with.
         """
         if self._statements is None:
             raise UsageError("the accounts were not verified before")
         session = self._connected()
+        _check_plugins(session, self._statements)
         target = read_globals(session, GlobalsOptions(parts=GLOBAL_PARTS))
-        return self._compare(identity(session), self._statements, target)
+        return self._compare(server_identity(session), self._statements, target)
 
     def restore(self, progress: Progress) -> None:
         """Make the accounts and grant what needs no table or routine. After :meth:`plan`.
@@ -193,6 +197,44 @@ class MysqlGlobalsRestore:
                 hint=hint,
                 refused=refused,
             )
+
+
+def _check_plugins(session: Session, statements: t.Iterable[str]) -> None:
+    """The target has the authentication plugins of all accounts."""
+    wanted: dict[str, list[str]] = {}
+    for statement in statements:
+        account = account_of(statement)
+        if account is not None and _ACCOUNT.match(statement):
+            for plugin in plugins_of(statement):
+                wanted.setdefault(plugin, []).append(account_name(*account))
+    rows = session.query(
+        "SELECT PLUGIN_NAME FROM information_schema.PLUGINS WHERE PLUGIN_TYPE = 'AUTHENTICATION' "
+        "AND PLUGIN_STATUS = 'ACTIVE'"
+    )
+    there = {(name or "").lower() for (name,) in rows}
+    missing = {plugin: names for plugin, names in wanted.items() if plugin.lower() not in there}
+    if missing:
+        told = [f"{plugin} ({', '.join(names[:_NAMED_AT_MOST])})" for plugin, names in sorted(missing.items())]
+        raise UsageError(
+            f"the target ({session.version.product} {session.version.text}) lacks plugins that accounts log in with: "
+            + "; ".join(told),
+            hint="install them on the target (INSTALL PLUGIN), or back up without these accounts (exclude_user) and "
+            "make them by hand: a hash of one plugin means nothing to another",
+            plugins=missing,
+        )
+
+
+def plugins_of(statement: str) -> tuple[str, ...]:
+    """The authentication plugins that a CREATE USER names; MariaDB may name several."""
+    found: list[str] = []
+    taken = list(tokens(statement.encode()))
+    for number, token in enumerate(taken[:-1]):
+        behind_with = token.is_word("WITH", "VIA") and number > 0 and taken[number - 1].is_word("IDENTIFIED")
+        if token.is_word("BY") and taken[number + 1].is_word("PASSWORD"):
+            found.append("mysql_native_password")
+        elif behind_with or (token.is_word("OR") and found):
+            found.append(taken[number + 1].text)
+    return tuple(found)
 
 
 def _known(text: str) -> bool:

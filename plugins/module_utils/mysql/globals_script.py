@@ -8,9 +8,8 @@ Accounts are made before anything is granted. What is granted on tables and rout
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..errors import UsageError
+from ..lazy_dataclass import dataclass
 from ..release import VERSION
 from . import quoting
 from .catalog.accounts import Account, read_accounts
@@ -31,7 +30,7 @@ SET SESSION sql_mode = '';
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Section:
     """Statements that belong together.
 
@@ -44,7 +43,7 @@ class Section:
     on_objects: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Globals:
     """What was read of a server."""
 

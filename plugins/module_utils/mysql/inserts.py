@@ -18,6 +18,7 @@ from ..errors import ConsistencyError
 from ..streams.base import ByteSink
 from . import packets, rows_fast
 from .options import DEFAULT_FORM, ScriptForm
+from .packet_walk import Starts
 from .rows import HEADER_SIZE, LargeRow, RowFormat, field_count, malformed, rows_text, values_at
 from .session import Session
 
@@ -51,7 +52,8 @@ class InsertWriter:
         self._advanced = advanced
         # Every row fills a statement of one byte.
         self._size = form.statement_size if form.extended_insert else 1
-        self._fast = rows_fast.FastRows(row_format) if rows_fast.available() else None
+        self._field_count = field_count(row_format)
+        self._fast: rows_fast.FastRows | None = None
         # Bytes of row packets in the statement being written; 0 between statements.
         self._used = 0
         self._key_fields = key_fields
@@ -66,7 +68,7 @@ class InsertWriter:
         """
         try:
             source = self._session.stream(query)
-            if source.field_count != field_count(self._format):
+            if source.field_count != self._field_count:
                 raise malformed()
             while True:
                 kind = source.next()
@@ -90,29 +92,36 @@ class InsertWriter:
         return self.rows
 
     def _write_batch(self, source: packets.RowPackets) -> None:
-        starts = source.starts
-        ends = [*starts[1:], source.stop]
+        starts, stop = source.starts, source.stop
+        if self._fast is None and rows_fast.is_worth(self.rows * self._field_count):
+            self._fast = rows_fast.FastRows(self._format)
+            source.use_numpy()
         first = 0
         while first < len(starts):
-            last = bisect.bisect_right(ends, starts[first] + self._size - self._used)
+            limit = int(starts[first]) + self._size - self._used
+            # A row ends where the next one begins.
+            last = len(starts) if stop <= limit else bisect.bisect_right(starts, limit, first + 1) - 1
             if last <= first:
                 if self._used:
                     self._end_statement()
                     continue
                 last = first + 1
-            self._write_rows(source, starts[first:last], ends[last - 1])
+            self._write_rows(source, starts[first:last], int(starts[last]) if last < len(starts) else stop)
             first = last
         if self._key_fields:
-            self._last_row = bytes(memoryview(source.buffer)[starts[-1] + HEADER_SIZE : source.stop])
+            self._last_row = bytes(memoryview(source.buffer)[int(starts[-1]) + HEADER_SIZE : stop])
 
-    def _write_rows(self, source: packets.RowPackets, starts: list[int], stop: int) -> None:
-        text = self._fast.text(source.buffer, starts, stop) if self._fast is not None else None
+    def _write_rows(self, source: packets.RowPackets, starts: Starts, stop: int) -> None:
+        count = len(starts)
+        text = None
+        if self._fast is not None and count * self._field_count >= rows_fast.WORTH_A_BATCH:
+            text = self._fast.text(source.buffer, starts, stop)
         if text is None:
-            text = rows_text(source.buffer, starts, stop, self._format)
+            text = rows_text(source.buffer, [int(start) for start in starts], stop, self._format)
         self._emit(text, begins_row=True)
-        self._used += stop - starts[0]
-        self.rows += len(starts)
-        self._advanced(len(text), len(starts))
+        self._used += stop - int(starts[0])
+        self.rows += count
+        self._advanced(len(text), count)
 
     def _write_large(self, source: packets.RowPackets) -> None:
         self._end_statement()

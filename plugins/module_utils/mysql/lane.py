@@ -5,21 +5,29 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import logging
 import re
 import typing as t
 
-from ..errors import RestoreError
+from ..errors import DbfleetError, RestoreError
 from ..progress import Progress
 from . import faults, quoting, wire
+from .insert_as_file import RowsFile
 from .load_options import ERROR, IGNORE, LoadOptions
 from .load_warnings import CHANGES_DATA, CHANGES_DEFINITION, DUPLICATE, TRUNCATED, Warned, only_empty_enums
+from .loaded_file import LoadedFile
 from .session import Session
-from .statements import Action
+from .statements import LOAD, Action
 
 _LOG = logging.getLogger("dbfleet.mysql")
 _INSERT = re.compile(rb"INSERT(?=\s)", re.IGNORECASE)
 _RECORDS = re.compile(r"Records: (\d+)  Duplicates: (\d+)")
+_LOADED = re.compile(r"Records: (\d+)  Deleted: (\d+)  Skipped: (\d+)")
+_DUPLICATE_KEY = 1062
+_DEPRECATED = 1287
+_CHECKING_KEYS = b"SET STATEMENT unique_checks=1 FOR "
 _HINTS = {
     1062: "the target already held such a row, or the script holds it twice",
     1071: "the target allows shorter index keys: see its row format and version",
@@ -60,6 +68,22 @@ class Done(t.NamedTuple):
     backslash_escapes: bool
 
 
+class TableColumns(t.NamedTuple):
+    """What loading has to know of a table's columns; all names are in lower case.
+
+    :param visible: in order.
+    :param auto_increment: the one that is, if there is one.
+    """
+
+    visible: list[str]
+    enums: set[str]
+    auto_increment: str
+
+
+class RowsNotTakenError(DbfleetError):
+    """The server did not take a file of rows without a word: what it took of them is to be taken back."""
+
+
 class HarmlessWarnings:
     """Warnings that change nothing, counted by their numbers to be told at the end."""
 
@@ -87,8 +111,9 @@ class Lane:
         self.database = database
         self._options = options
         self._harmless = harmless
-        self._columns: dict[str, tuple[list[str], set[str]]] = {}
+        self._columns: dict[str, TableColumns] = {}
         self._sent: Sent | None = None
+        self._file: wire.FileOnItsWay | None = None
 
     @property
     def busy(self) -> bool:
@@ -99,18 +124,86 @@ class Lane:
         """Send a statement; :meth:`finish` must follow."""
         sent = Sent(self._for_duplicates(text, action), action, where, line)
         try:
-            wire.send_statement(self.session.connection, sent.text)
+            wire.send_statement(self.session.connection, self._checked(sent))
         except (self.session.driver_errors, OSError) as error:
             raise self._failed(error, sent) from error
         self._sent = sent
 
+    def start_in_parts(self, text: bytes, rest: t.Iterable[bytes], action: Action, where: str, line: int) -> None:
+        """As :meth:`start`, for an INSERT of which only the beginning is in memory.
+
+        :param rest: what follows the text; all of it is read.
+        """
+        if self.columns_of(name_of(action)).enums:
+            # Whether the server may cut a value off then is told by looking at the values.
+            whole = io.BytesIO()
+            whole.writelines(itertools.chain((text,), rest))
+            self.start(whole.getvalue(), action, where, line)
+            return
+        sent = Sent(self._for_duplicates(text, action), action, where, line)
+        try:
+            wire.send_in_parts(self.session.connection, self._checked(sent), rest)
+        except (self.session.driver_errors, OSError) as error:
+            raise self._failed(error, sent) from error
+        self._sent = sent
+
+    def start_file(self, loaded: LoadedFile, action: Action, where: str, line: int, pieces: t.Iterable[bytes]) -> None:
+        """As :meth:`start`, for a statement that loads a file.
+
+        :param pieces: the file's bytes.
+        """
+        sent = Sent(loaded.with_duplicates(self._options.duplicates), action, where, line)
+        try:
+            wire.send_with_file(self.session.connection, self._checked(sent), pieces)
+        except (self.session.driver_errors, OSError) as error:
+            raise self._failed(error, sent) from error
+        self._sent = sent
+
+    def start_rows(self, rows: RowsFile, action: Action, where: str, line: int) -> None:
+        """As :meth:`start`, for an INSERT that is sent as a file.
+
+        :raises RowsNotTakenError: the server does not take it.
+        """
+        sent = Sent(rows.text, action, where, line)
+        try:
+            self._file = wire.FileOnItsWay(self.session.connection, rows.statement, rows.pieces())
+        except self.session.driver_errors as error:
+            raise self._not_taken(error, sent) from error
+        except OSError as error:
+            raise self._failed(error, sent) from error
+        self._sent = sent
+
+    def _finish_rows(self, file: wire.FileOnItsWay, sent: Sent) -> Done:
+        try:
+            file.wait()
+            outcome = wire.receive_outcome(self.session.connection)
+        except self.session.driver_errors as error:
+            raise self._not_taken(error, sent) from error
+        except OSError as error:
+            raise self._failed(error, sent) from error
+        found = _LOADED.search(outcome.message)
+        if outcome.warnings or found is None or int(found.group(2)) or int(found.group(3)):
+            raise RowsNotTakenError(f"{sent.where}: {outcome.message}")
+        return Done(sent, int(found.group(1)), 0, outcome.backslash_escapes)
+
+    def _not_taken(self, error: BaseException, sent: Sent) -> DbfleetError:
+        number, _message = faults.number_and_message(error)
+        if number == DEADLOCK or number in faults.LOST_CONNECTION:
+            return self._failed(error, sent)
+        return RowsNotTakenError(f"{sent.where}: error {number}")
+
     def finish(self) -> Done:
         """Read the answer and judge it.
+
+        :raises RowsNotTakenError: of rows that were sent as a file not every one was taken as it is.
 
         :raises RestoreError: the statement failed or changed data on its way in; context has ``line``, ``statement``,
             ``errno`` and ``table``.
         """
         sent, self._sent = t.cast(Sent, self._sent), None
+        file, self._file = self._file, None
+        if file is not None:
+            return self._finish_rows(file, sent)
         try:
             outcome = wire.receive_outcome(self.session.connection)
         except (self.session.driver_errors, OSError) as error:
@@ -118,7 +211,10 @@ class Lane:
         if outcome.warnings:
             self._judge(sent, outcome.warnings)
         rows, duplicates = outcome.affected, 0
-        if sent.action.is_data and self._options.duplicates != ERROR:
+        if sent.action.verb == LOAD:
+            # With LOCAL the server passes over rows whose keys are there.
+            rows, duplicates = self._loaded(sent, outcome.message)
+        elif sent.action.is_data and self._options.duplicates != ERROR:
             # What was there already is not among the affected rows, or is counted twice.
             counted = _RECORDS.search(outcome.message)
             rows = int(counted.group(1)) if counted else 1
@@ -126,6 +222,28 @@ class Lane:
             known = rows - outcome.affected if self._options.duplicates == IGNORE else outcome.affected - rows
             duplicates = int(counted.group(2)) if counted else known
         return Done(sent, rows, duplicates, outcome.backslash_escapes)
+
+    def _checked(self, sent: Sent) -> bytes:
+        """The statement, so that MariaDB looks at keys although it was told not to.
+
+        Into an empty table it would otherwise write in bulk (10.6 and later), and one row with a key that is there
+        would silently take all rows before it away.
+        """
+        ignores = sent.action.ignores or self._options.duplicates != ERROR
+        if not (ignores and sent.action.is_data and self.session.version.is_mariadb):
+            return sent.text
+        return _CHECKING_KEYS + sent.text
+
+    def _loaded(self, sent: Sent, message: str) -> tuple[int, int]:
+        """Rows and duplicates of a file, out of what the server says of it."""
+        found = _LOADED.search(message)
+        if found is None:
+            raise self._refused(sent, "the server does not say how many rows it took", 0)
+        rows, deleted, skipped = map(int, found.groups())
+        if deleted + skipped and self._options.duplicates == ERROR and not sent.action.ignores:
+            cause = f"{deleted + skipped} rows of the file have keys that the target held already"
+            raise self._refused(sent, cause, _DUPLICATE_KEY)
+        return rows, deleted + skipped
 
     def run(self, text: bytes, action: Action, where: str, line: int) -> Done:
         """Send a statement and wait for its answer."""
@@ -135,6 +253,7 @@ class Lane:
     def drop_answer(self) -> None:
         """Forget the statement that is under way: the connection is of no more use."""
         self._sent = None
+        self._file = None
 
     def _for_duplicates(self, text: bytes, action: Action) -> bytes:
         if self._options.duplicates == ERROR or action.verb != "INSERT" or not action.is_data:
@@ -163,16 +282,20 @@ class Lane:
         for one in warnings:
             if one in changing or (one.code == DUPLICATE and not expected):
                 continue
+            if one.code == _DEPRECATED and sent.action.verb == "SET":
+                # Every dump sets and puts back what newer servers call otherwise.
+                continue
             self._harmless.add(one.code, self._shown(one))
 
     def _shown(self, warning: Warned) -> str:
         return warning.message if self._options.show_data_in_errors else faults.without_values(warning.message)
 
     def _are_empty_enums(self, sent: Sent, warnings: t.Sequence[Warned]) -> bool:
-        columns, enums = self._columns_of(name_of(sent.action))
-        return only_empty_enums(sent.text, warnings, columns, enums)
+        columns = self.columns_of(name_of(sent.action))
+        return only_empty_enums(sent.text, warnings, columns.visible, columns.enums)
 
-    def _columns_of(self, table: str) -> tuple[list[str], set[str]]:
+    def columns_of(self, table: str) -> TableColumns:
+        """The columns of a table of the target."""
         if table not in self._columns:
             rows = self.session.query_bytes(
                 "SELECT COLUMN_NAME, DATA_TYPE, EXTRA FROM information_schema.COLUMNS WHERE "
@@ -180,9 +303,10 @@ class Lane:
                 "ORDER BY ORDINAL_POSITION"
             )
             described = [[(value or b"").decode("utf-8", "replace").lower() for value in row] for row in rows]
-            self._columns[table] = (
-                [name for name, _type, extra in described if "invisible" not in extra],
-                {name for name, data_type, _extra in described if data_type == "enum"},
+            self._columns[table] = TableColumns(
+                visible=[name for name, _type, extra in described if "invisible" not in extra],
+                enums={name for name, data_type, _extra in described if data_type == "enum"},
+                auto_increment=next((name for name, _type, extra in described if "auto_increment" in extra), ""),
             )
         return self._columns[table]
 

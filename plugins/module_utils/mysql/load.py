@@ -6,18 +6,23 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import typing as t
 
+from ..allocation import keep_freed_memory
 from ..errors import DbfleetError, PrivilegeError, RestoreError
 from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
 from ..progress import Progress
-from ..repository.records import Manifest, ServerIdentity, TableRecord
-from . import load_check, preflight, quoting, replication_state
+from ..repository.records import Manifest, TableRecord
+from . import compatibility, load_check, preflight, quoting, replication_state, restored_rows
 from .connection import connect
+from .database_part import of_database
 from .folder_runner import FolderRunner
 from .grants import read_grants
 from .lane import HarmlessWarnings, Lane
+from .load_options import AUTO, VERIFY_DIGEST
+from .load_outcome import Undo, progress_of
 from .load_run import LoadedTable, LoadRun
 from .load_state import LoadState, open_state
 from .options import RestoreOptions
@@ -25,9 +30,12 @@ from .restore_selection import SelectedObjects
 from .script_files import Scripts
 from .script_policy import ScriptPolicy
 from .script_runner import ScriptRunner
-from .script_summary import ScriptSummary, summarize
+from .script_summary import ScriptSummary
+from .script_walk import summarize
+from .server_identity import server_identity
 from .session import Session
 from .statement_filter import filters_for
+from .statements import LOAD
 
 _LOG = logging.getLogger("dbfleet.mysql")
 # Beside what the script sets itself: no time limit, no key that the backup does not have, and the complete list of
@@ -37,6 +45,8 @@ _ALL_WARNINGS = {"max_error_count": "65535"}
 # What the server that was backed up had, is made: foreign keys that lead to keys which are not unique among them.
 _OLD_FOREIGN_KEYS = {"restrict_fk_on_non_standard_key": "OFF"}
 _INVISIBLE_KEYS = "sql_generate_invisible_primary_key"
+
+_CLEAR_UP_SECONDS = 60
 
 
 class MysqlRestoreTarget:
@@ -52,12 +62,17 @@ class MysqlRestoreTarget:
         self._summary: ScriptSummary | None = None
         self._progress: Progress | None = None
 
-    def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
+    def verify(
+        self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress, *, checked: bool = False
+    ) -> None:
         """Walk the whole script without a server.
 
         :raises CorruptArtifactError: it is truncated or its data differs from the manifest.
         :raises UsageError: it holds statements or client commands that a restore into one database does not run.
         """
+        keep_freed_memory()
+        restored_rows.check_request(self._options, manifest)
+        manifest = of_database(manifest, self._options.source_database)
         progress.phase("verifying", total_bytes=_expected_bytes(manifest))
         self._progress = progress
         self._summary = summarize(artifact, manifest, self._options, progress)
@@ -67,17 +82,22 @@ class MysqlRestoreTarget:
             if self._summary.database != self._options.database:
                 progress.warn(f"{label} has a string that seems to name the database {self._summary.database}")
 
+    def databases_named(self) -> t.Collection[str]:
+        """Databases whose objects the views of the backup may read, in lower case; once it was verified."""
+        return () if self._summary is None else self._summary.databases_named
+
     def plan(self, artifact: ArtifactReader, manifest: Manifest | None) -> RestorePlan:
         """Connect and check that the restore can be begun; change nothing.
 
         :raises NotFoundError, TargetNotEmptyError, PrivilegeError, UsageError: it cannot, and why.
         """
         options = self._options
+        manifest = of_database(manifest, options.source_database)
         summary = self._summarized(artifact, manifest)
         preflight.check_references(summary, options.database)
         session = self._connected()
         if options.load.resume and self._state is None:
-            server = _identity(session).identifier or session.address
+            server = server_identity(session).identifier or session.address
             self._state = open_state(options, summary, manifest, server, artifact.description)
         present = self._check_target(session)
         preflight.check_server(session, summary)
@@ -86,13 +106,13 @@ class MysqlRestoreTarget:
         warnings = preflight.check_privileges(
             session, summary, options.database, clean=options.clean or options.load.resume
         )
-        warnings += _family_warnings(session, manifest)
+        warnings += compatibility.between_families(session, manifest) + compatibility.left_out(session, summary)
         for text in warnings:
             if self._progress is not None:
                 self._progress.warn(text)
         schema = summary.database or options.database
         return RestorePlan(
-            server=_identity(session),
+            server=server_identity(session),
             database=options.database,
             create=options.create,
             drops=tuple(f"{kind} {name}" for kind, name in self._drops(summary, present)),
@@ -107,13 +127,15 @@ class MysqlRestoreTarget:
 
         :raises RestoreError: it stopped in the middle; the error says what was done.
         """
+        keep_freed_memory()
         options = self._options
+        manifest = of_database(manifest, options.source_database)
         summary = self._summarized(artifact, manifest)
         session = self._connected()
         # Between plan and now the target may have changed.
         present = self._check_target(session)
         progress.phase("loading", total_bytes=sum(table.bytes for table in summary.tables.values()))
-        undo = _Undo()
+        undo = Undo()
         run: LoadRun | None = None
         try:
             self._prepare(session, summary, present, undo)
@@ -124,6 +146,7 @@ class MysqlRestoreTarget:
             run.harmless.tell(progress, session.version.product)
             run.tell_duplicates()
             run.check_failures()
+            checks = self._compare_content(artifact, manifest, summary, progress)
             if options.changes.set_gtid:
                 logged = not options.load.skip_binlog
                 replication_state.set_gtid(session, replication_state.check_gtid(session, manifest, logged=logged))
@@ -141,7 +164,7 @@ class MysqlRestoreTarget:
             if self._state is None:
                 self._clear_up(undo)
             raise
-        return self._contents(summary, manifest, run.tables)
+        return self._contents(summary, manifest, run.tables, checks)
 
     def _load_run(self, session: Session, summary: ScriptSummary, progress: Progress) -> LoadRun:
         database, load = self._options.database, self._options.load
@@ -153,7 +176,7 @@ class MysqlRestoreTarget:
         return LoadRun(lanes, summary, load, progress, harmless, self._another_session, self._state, may_alter)
 
     def _another_session(self) -> Session:
-        session = connect(self._options.connection)
+        session = connect(self._options.connection, sends_files=self._sends_files)
         try:
             self._prepare_session(session)
             session.execute(f"USE {quoting.identifier(self._options.database)}")
@@ -163,12 +186,12 @@ class MysqlRestoreTarget:
         return session
 
     def _load(self, run: LoadRun, artifact: ArtifactReader) -> None:
-        scripts = Scripts(artifact)
+        scripts = Scripts(artifact, self._options.source_database)
         if self._resumes:
             self._prepare_state(run.main.session, scripts, run.summary)
         if self._state is not None:
             self._state.begin_sessions(self._threads)
-        policy = ScriptPolicy(run.summary.database, self._options.database)
+        policy = ScriptPolicy(run.summary.database, self._options.database, loads_files=scripts.is_folder)
         filters = filters_for(self._options, run.summary.database)
         if scripts.is_folder:
             FolderRunner(run, scripts, filters, policy).run()
@@ -176,7 +199,7 @@ class MysqlRestoreTarget:
         file = scripts.files[0]
         source = scripts.open(file)
         try:
-            ScriptRunner(run, scripts.splitter(file, source), source.name).run(filters, policy)
+            ScriptRunner(run, scripts.splitter(file, source, in_parts=True), source.name).run(filters, policy)
         finally:
             source.close()
 
@@ -231,8 +254,14 @@ class MysqlRestoreTarget:
 
     def _connected(self) -> Session:
         if self._session is None:
-            self._session = connect(self._options.connection)
+            self._session = connect(self._options.connection, sends_files=self._sends_files)
         return self._session
+
+    @property
+    def _sends_files(self) -> bool:
+        """Whether statements of a folder load files of it, or its rows may be sent as files."""
+        loads = self._summary is not None and (LOAD, "TABLE") in self._summary.actions
+        return loads or self._options.load.load_data == AUTO
 
     def _drops(self, summary: ScriptSummary, present: preflight.Inventory) -> tuple[tuple[str, str], ...]:
         return preflight.drops(summary, present) if self._options.clean else ()
@@ -252,7 +281,7 @@ class MysqlRestoreTarget:
         if self._options.load.skip_binlog:
             session.execute("SET SESSION sql_log_bin = 0")
 
-    def _prepare(self, session: Session, summary: ScriptSummary, present: preflight.Inventory, undo: _Undo) -> None:
+    def _prepare(self, session: Session, summary: ScriptSummary, present: preflight.Inventory, undo: Undo) -> None:
         database = self._options.database
         name = quoting.identifier(database)
         self._prepare_session(session)
@@ -270,8 +299,24 @@ class MysqlRestoreTarget:
                 undo.dropped.append(f"{kind} {object_name}")
             session.execute("SET SESSION foreign_key_checks = 1")
 
+    def _compare_content(
+        self, artifact: ArtifactReader, manifest: Manifest | None, summary: ScriptSummary, progress: Progress
+    ) -> dict[str, t.Any]:
+        if self._options.load.verify != VERIFY_DIGEST or manifest is None:
+            return {}
+        found = restored_rows.compare_restored(
+            self._another_session, self._options, manifest, Scripts(artifact, self._options.source_database),
+            summary, progress,
+            self._tables_with_rows(summary, manifest),
+        )  # fmt: skip
+        return {"compared": dataclasses.asdict(found)}
+
     def _contents(
-        self, summary: ScriptSummary, manifest: Manifest | None, tables: dict[str, LoadedTable]
+        self,
+        summary: ScriptSummary,
+        manifest: Manifest | None,
+        tables: dict[str, LoadedTable],
+        checks: t.Mapping[str, t.Any],
     ) -> RestoreContents:
         schema = summary.database or self._options.database
         names = dict.fromkeys([*self._tables_with_rows(summary, manifest), *tables])
@@ -280,7 +325,7 @@ class MysqlRestoreTarget:
             loaded = tables.get(name, LoadedTable())
             data = loaded.data()
             records.append(TableRecord(schema, name, loaded.rows, data.bytes, data.sha256))
-        return RestoreContents(tuple(records), summary.object_counts())
+        return RestoreContents(tuple(records), summary.object_counts(), checks=checks)
 
     def _tables_with_rows(self, summary: ScriptSummary, manifest: Manifest | None) -> list[str]:
         """The tables that a backup has rows of, if only none at the moment; of a script without a manifest all tables.
@@ -311,7 +356,7 @@ class MysqlRestoreTarget:
             finally:
                 killer.close()
 
-    def _clear_up(self, undo: _Undo) -> None:
+    def _clear_up(self, undo: Undo) -> None:
         """Drop the database that this run created; the connections are gone."""
         if not undo.created:
             return
@@ -319,6 +364,8 @@ class MysqlRestoreTarget:
         try:
             session = connect(self._options.connection)
             try:
+                # A connection that was killed can keep its locks for as long as the server takes to notice.
+                session.execute(f"SET SESSION lock_wait_timeout = {_CLEAR_UP_SECONDS}")
                 session.execute(f"DROP DATABASE IF EXISTS {quoting.identifier(self._options.database)}")
                 undo.removed = True
             finally:
@@ -327,10 +374,10 @@ class MysqlRestoreTarget:
             undo.not_removed = error.message
 
     def _stopped(
-        self, error: DbfleetError, summary: ScriptSummary, tables: dict[str, LoadedTable], undo: _Undo
+        self, error: DbfleetError, summary: ScriptSummary, tables: dict[str, LoadedTable], undo: Undo
     ) -> DbfleetError:
         """The error with what was and was not done."""
-        done, failed, not_begun = _progress_of(summary, tables, error.context.get("table", ""))
+        done, failed, not_begun = progress_of(summary, tables, error.context.get("table", ""))
         database = self._options.database
         context: dict[str, t.Any] = {**error.context, "done": done, "failed": failed, "not_begun": not_begun}
         counts = f"{len(done)} of {len(summary.tables)} tables were loaded completely"
@@ -351,57 +398,5 @@ class MysqlRestoreTarget:
         return RestoreError(f"{error.message}; {after}", hint=error.hint, database=database, **context)
 
 
-class _Undo:
-    """What a restore changed before and beside the script, and what became of it."""
-
-    def __init__(self) -> None:
-        self.created = False
-        self.dropped: list[str] = []
-        self.removed = False
-        self.not_removed = ""
-
-
-def _progress_of(
-    summary: ScriptSummary, tables: t.Mapping[str, LoadedTable], failed_table: str
-) -> tuple[list[str], list[str], list[str]]:
-    """The tables whose data was loaded completely, in part, and not at all."""
-    done: list[str] = []
-    failed: list[str] = []
-    not_begun: list[str] = []
-    for name, expected in summary.tables.items():
-        loaded = tables.get(name)
-        if loaded is None:
-            not_begun.append(name)
-        elif name == failed_table or loaded.data().statements != expected.statements:
-            failed.append(name)
-        else:
-            done.append(name)
-    return done, failed, not_begun
-
-
 def _expected_bytes(manifest: Manifest | None) -> int:
     return sum(table.bytes for table in manifest.contents.tables) if manifest is not None else 0
-
-
-def _identity(session: Session) -> ServerIdentity:
-    variables = session.variables
-    return ServerIdentity(
-        dbms=session.version.dbms,
-        version=session.version.text,
-        version_number=session.version.number,
-        host=session.unix_socket or session.host,
-        port=int(variables.get("port", "0") or 0),
-        identifier=variables.get("server_uuid", "") or variables.get("server_uid", ""),
-    )
-
-
-def _family_warnings(session: Session, manifest: Manifest | None) -> list[str]:
-    """What to know about a restore between families or to an older version; what surely fails is refused elsewhere."""
-    if manifest is None:
-        return []
-    source, target = manifest.server, session.version
-    if source.dbms != target.dbms:
-        return [f"the backup is of {source.dbms} {source.version}, the target is {target.product} {target.text}"]
-    if target.number // 100 < source.version_number // 100:
-        return [f"the target ({target.text}) is older than the server that was backed up ({source.version})"]
-    return []

@@ -32,6 +32,7 @@ def check(run: LoadRun, database: str, manifest: Manifest | None, *, others: boo
                 raise CorruptArtifactError(f"the data of {name} changed in the file while it was being restored")
     if not run.failures:
         _check_rows(run, manifest)
+        _check_recorded(run)
     if run.options.verify == VERIFY_ROWS:
         _count_rows(run, others=others)
 
@@ -70,6 +71,22 @@ def _check_objects(run: LoadRun, database: str) -> None:
                 hint="the user may lack the privilege to see them; else report this as a bug",
                 missing=missing,
             )
+        )
+
+
+def _check_recorded(run: LoadRun) -> None:
+    """The numbers of rows that a folder's metadata name, of tables whose rows were all to be added."""
+    wrong = []
+    for name in run.summary.tables:
+        loaded, expected = run.tables[name], run.summary.rows.get(name)
+        exact = loaded.data().exact and run.options.duplicates == ERROR
+        if expected is not None and exact and loaded.rows != expected:
+            wrong.append(f"{name} got {loaded.rows} rows, and the metadata of the folder say {expected}")
+    if wrong:
+        raise RestoreError(
+            f"the folder is not whole: {'; '.join(wrong[:_NAMED_AT_MOST])}",
+            hint="do not use the target; a file of the folder may have been cut off",
+            tables=wrong,
         )
 
 

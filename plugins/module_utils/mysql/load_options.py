@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-import dataclasses
+from ..lazy_dataclass import dataclass
 
 STOP, CONTINUE = "stop", "continue"
 ERROR, IGNORE, REPLACE = "error", "ignore", "replace"
 DUPLICATES = (ERROR, IGNORE, REPLACE)
-VERIFY_NONE, VERIFY_ROWS = "none", "rows"
-VERIFY = (VERIFY_NONE, VERIFY_ROWS)
+AUTO, NEVER = "auto", "never"
+LOAD_DATA = (AUTO, NEVER)
+VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST = "none", "rows", "digest"
+VERIFY = (VERIFY_NONE, VERIFY_ROWS, VERIFY_DIGEST)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LoadOptions:
     """The ways of loading.
 
@@ -25,8 +27,10 @@ class LoadOptions:
     :param show_data_in_errors: let messages quote row values.
     :param resume: go on where an interrupted restore of the same backup into the same target stopped.
     :param state_folder: where :attr:`resume` records what is done.
-    :param verify: ``rows`` counts the rows of every table after the restore; ``none`` relies on what the server said of
-        each statement.
+    :param verify: ``rows`` counts the rows of every table after the restore, ``digest`` reads them and compares them
+        with the backup; ``none`` relies on what the server said of each statement.
+    :param load_data: ``auto`` sends the rows of our own folders as files (LOAD DATA LOCAL) where the target takes them,
+        ``never`` runs every INSERT as it is.
     :param skip_binlog: the target's binary log is not written.
     """
 
@@ -37,3 +41,4 @@ class LoadOptions:
     state_folder: str = ""
     verify: str = VERIFY_NONE
     skip_binlog: bool = False
+    load_data: str = AUTO

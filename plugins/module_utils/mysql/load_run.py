@@ -43,17 +43,6 @@ class Digest(t.Protocol):
         """What is known of it."""
 
 
-@dataclasses.dataclass(frozen=True)
-class KnownDigest:
-    """Data that an earlier run has loaded."""
-
-    table: ScriptTable
-
-    def record(self) -> ScriptTable:
-        """What was read of it when the backup was verified."""
-        return self.table
-
-
 @dataclasses.dataclass
 class LoadedTable:
     """What was loaded into one table so far.
@@ -175,16 +164,21 @@ class LoadRun:
 
     # -- rows
 
-    def loaded(self, done: Done, original: bytes, path: str) -> None:
+    def loaded(self, done: Done, size: int) -> None:
         """Count an INSERT that succeeded.
 
-        :param original: the statement as it stands in the file.
+        :param size: of the statement as it stands in the file, in bytes.
         """
         name = name_of(done.sent.action)
         table = self.tables.setdefault(name, LoadedTable())
         table.rows += done.rows
         table.duplicates += done.duplicates
-        self.progress.advance(len(original), done.rows)
+        self.progress.advance(size, done.rows)
+
+    def digested(self, path: str, name: str, digest: Digest) -> Digest:
+        """What is kept of a table's data in a file that is loaded: there may be very many files."""
+        found, expected = digest.record(), self.summary.files.get(path, {}).get(name)
+        return expected if expected is not None and expected == found else found
 
     def tell_duplicates(self) -> None:
         """Say of which tables rows were there already."""

@@ -150,12 +150,20 @@ def open_state(
     digest = hashlib.sha256()
     # What is made of the backup, whoever does it and however fast.
     what = dataclasses.replace(options, connection=ConnectionOptions(), jobs=1, load=LoadOptions())
-    parts: list[t.Any] = [server, repr(what), summary.objects]
+    parts: list[t.Any] = [server, _changed(what, RestoreOptions(ConnectionOptions(), "")), summary.objects]
     parts += [(path, name, table.sha256) for path, tables in summary.files.items() for name, table in tables.items()]
     parts += [description] if manifest is None else [record.sha256 for record in manifest.files]
-    digest.update(json.dumps(parts).encode())
+    digest.update(json.dumps(parts, sort_keys=True).encode())
     key = digest.hexdigest()
     return LoadState(StateFile(os.path.join(options.load.state_folder, f"mysql-restore-{key[:32]}.json"), key))
+
+
+def _changed(options: t.Any, usual: t.Any) -> t.Any:
+    """What is not as by default, by name: an option that a later version adds changes no key of an earlier one."""
+    if not dataclasses.is_dataclass(options):
+        return options
+    values = {one.name: (getattr(options, one.name), getattr(usual, one.name)) for one in dataclasses.fields(options)}
+    return {name: _changed(value, default) for name, (value, default) in values.items() if value != default}
 
 
 def rows_in(session: Session, table: str) -> int:

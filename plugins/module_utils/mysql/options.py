@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
+from ..lazy_dataclass import dataclass
+from .choices import KEEP
 from .load_options import LoadOptions
 
-SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ConnectionOptions:
     """How to reach a MySQL or MariaDB server.
 
@@ -23,7 +24,7 @@ class ConnectionOptions:
     :param unix_socket: the path of the server's socket.
     :param password: never shown, logged or passed on a command line.
     :param option_file: a ``my.cnf``; its groups ``[client]`` and :attr:`option_group` are read.
-    :param ssl_mode: one of :data:`SSL_MODES`; never weakened.
+    :param ssl_mode: one of :data:`.ssl_modes.SSL_MODES`; never weakened.
     :param connect_timeout: seconds for establishing the connection.
     """
 
@@ -41,7 +42,7 @@ class ConnectionOptions:
     connect_timeout: int = 30
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Selection:
     """What of a database is backed up; everything by default. Names are patterns of :mod:`.name_pattern`.
 
@@ -79,7 +80,7 @@ class Selection:
 STATEMENT_SIZE = 768 << 10
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ScriptForm:
     """How the statements look.
 
@@ -114,15 +115,14 @@ DEFAULT_FORM = ScriptForm()
 
 # How a position stands in the script: not at all, as a statement, or as a comment.
 LEFT_OUT, STATEMENT, COMMENT = 0, 1, 2
-GTID_PURGED = ("off", "on", "commented", "auto")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class PositionForm:
     """Which positions for replication are in the script; the manifest always has them.
 
     :param source_data: how the binlog's position stands there: :data:`LEFT_OUT`, :data:`STATEMENT` or :data:`COMMENT`.
-    :param gtid_purged: one of :data:`GTID_PURGED`; ``auto`` is ``on`` where the server uses GTIDs.
+    :param gtid_purged: one of :data:`.choices.GTID_PURGED`; ``auto`` is ``on`` where the server uses GTIDs.
     :param dump_replica: how the position of a replica's own source stands there; the manifest has it too, and finding
         it out fails where the server is no replica.
     """
@@ -135,7 +135,7 @@ class PositionForm:
 DEFAULT_POSITIONS = PositionForm()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class BackupOptions:
     """What to back up of one database, and in which form.
 
@@ -148,6 +148,8 @@ class BackupOptions:
     :param lock_tables: tables that no snapshot covers (MyISAM, Aria, MEMORY and others) are locked against writing
         while they are read; without, a database with rows in such tables is refused.
     """
+
+    dbms: t.ClassVar[t.Literal["mysql"]] = "mysql"
 
     connection: ConnectionOptions
     database: str
@@ -164,7 +166,7 @@ USERS = "users"
 GLOBAL_PARTS = (USERS, "plugins", "udfs", "servers", "tablespaces")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GlobalsOptions:
     """What of a server is backed up beside its databases.
 
@@ -178,7 +180,7 @@ class GlobalsOptions:
     exclude_users: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterBackupOptions:
     """What to back up of a whole server, and in which form.
 
@@ -187,21 +189,20 @@ class ClusterBackupOptions:
     :param exclude_databases: patterns of databases to leave out.
     """
 
+    dbms: t.ClassVar[t.Literal["mysql"]] = "mysql"
+
     each: BackupOptions
     databases: tuple[str, ...] = ()
     exclude_databases: tuple[str, ...] = ()
     globals: GlobalsOptions = GlobalsOptions()
 
 
-KEEP, CURRENT = "keep", "current"
-DEFINERS = (KEEP, CURRENT)
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreChanges:
     """What a restore makes otherwise than the backup says.
 
-    :param definer: of views and stored programs: as it was (:data:`KEEP`) or the restoring user (:data:`CURRENT`).
+    :param definer: of views and stored programs: as it was (:data:`.choices.KEEP`) or the restoring user
+        (:data:`.choices.CURRENT`).
     :param definer_map: accounts (user, host) and what to put in their places; goes before :attr:`definer`.
     :param rewrite: kind (one of :data:`.rewrite.REWRITES`), name in lower case and what to put in its place; an empty
         text takes a word of ``sql_mode`` or an option of a table out.
@@ -214,7 +215,7 @@ class RestoreChanges:
     set_gtid: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class GlobalsRestoreOptions:
     """Where and how to restore what belongs to no database.
 
@@ -225,7 +226,7 @@ class GlobalsRestoreOptions:
     force: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreOptions:
     """Where and how to restore one database.
 
@@ -237,7 +238,10 @@ class RestoreOptions:
     :param load: how rows are loaded, and what is made of errors.
     :param selection: what of the backup is restored; ``where`` means nothing here.
     :param changes: what is made otherwise than the backup says.
+    :param source_database: the one to restore of an artifact of several databases.
     """
+
+    dbms: t.ClassVar[t.Literal["mysql"]] = "mysql"
 
     connection: ConnectionOptions
     database: str
@@ -248,3 +252,4 @@ class RestoreOptions:
     load: LoadOptions = dataclasses.field(default_factory=LoadOptions)
     selection: Selection = Selection()
     changes: RestoreChanges = RestoreChanges()
+    source_database: str = ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The file being written: text in, compressed bytes out in a thread of its own, digests of tables taken on the way."""
+"""The file being written: text in, compressed bytes out (by a thread where they are many), digests of tables taken."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..streams.base import Buffer, ByteSink
 from ..streams.compression import Compression, compress_sink
 
 _GATHER = 1 << 16
+# There may be very many files, most of them small, and a thread costs more than writing so much.
+_WITHOUT_THREAD = 1 << 18
 
 
 class TableDigest:
@@ -44,14 +46,15 @@ class _Labelled:
 
 
 class Output:
-    """A script file. One thread writes into it.
+    """A script file. A thread writes into it as soon as it becomes large.
 
     :param file: where the compressed bytes go; closed by :meth:`close`.
     """
 
     def __init__(self, file: ByteSink, compression: Compression) -> None:
         self._labels: collections.deque[TableDigest | None] = collections.deque()
-        self._sink = BackgroundSink(_Labelled(compress_sink(file, compression), self._labels))
+        self._sink: ByteSink = _Labelled(compress_sink(file, compression), self._labels)
+        self._left_here = _WITHOUT_THREAD
         self._texts: list[bytes] = []
         self._gathered = 0
 
@@ -67,8 +70,7 @@ class Output:
         """Write bytes of a table's statements."""
         self._flush()
         digest.size += len(data)
-        self._labels.append(digest)
-        self._sink.write(data)
+        self._write(data, digest)
 
     def close(self) -> None:
         """Finish the file; after this it is durable and every digest is complete."""
@@ -79,10 +81,16 @@ class Output:
         """Give the file up."""
         self._sink.abort()
 
+    def _write(self, data: bytes, digest: TableDigest | None) -> None:
+        if 0 < self._left_here <= len(data):
+            self._sink = BackgroundSink(self._sink)
+        self._left_here -= len(data)
+        self._labels.append(digest)
+        self._sink.write(data)
+
     def _flush(self) -> None:
         if self._texts:
-            self._labels.append(None)
-            self._sink.write(b"".join(self._texts))
+            self._write(b"".join(self._texts), None)
             self._texts.clear()
             self._gathered = 0
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from . import wire
+from .. import drivers
+from . import packet_walk, wire
+from .packet_walk import Starts
 from .rows import HEADER_SIZE, malformed
 
-CAPACITY = 1 << 18
+# Larger ones fall out of the processor's cache, smaller ones cost more calls.
+CAPACITY = 1 << 19
 _ENOUGH = CAPACITY * 3 // 4
 _LENGTH_MASK = 0xFFFFFF
 _EOF, _ERROR = 0xFE, 0xFF
@@ -35,7 +38,7 @@ class RowPackets:
     def __init__(self, connection: t.Any, statement: bytes) -> None:
         self.field_count = wire.start_result(connection, statement)
         self.buffer = bytearray(CAPACITY)
-        self.starts: list[int] = []
+        self.starts: Starts = []
         self.stop = 0
         self.warnings = 0
         self._view = memoryview(self.buffer)
@@ -44,6 +47,14 @@ class RowPackets:
         self._packet_left = 0
         self._continued = False
         self._finished = False
+        self._guesser: packet_walk.Guesser | None = None
+        # The rows of the batch before, and their bytes.
+        self._rows_before, self._size_before = 0, 0
+
+    def use_numpy(self) -> None:
+        """From now on the rows' beginnings may be an array: many short ones are found faster then."""
+        if self._guesser is None:
+            self._guesser = packet_walk.Guesser(self.buffer)
 
     def next(self) -> str:
         """Read on: :data:`BATCH`, :data:`LARGE` or :data:`END`.
@@ -55,19 +66,20 @@ class RowPackets:
             return END
         while True:
             self._walk()
-            if self.starts:
+            if len(self.starts):
                 if self._at_end():
-                    return BATCH if self.starts else END
+                    return BATCH if len(self.starts) else END
                 if self.stop >= _ENOUGH:
                     return BATCH
             if self._end == CAPACITY:
-                if self.starts:
+                if len(self.starts):
                     return BATCH
                 self._begin_large()
                 return LARGE
             self._fill()
 
     def _compact(self) -> None:
+        self._rows_before, self._size_before = len(self.starts), self.stop
         rest = self._end - self.stop
         if rest:
             self._view[:rest] = bytes(self._view[self.stop : self._end])
@@ -76,23 +88,21 @@ class RowPackets:
         self.starts = []
 
     def _walk(self) -> None:
-        """Find the whole packets that have arrived: the one loop over rows, so nothing else is done in it."""
-        buffer, end, position, header = self.buffer, self._end, self.stop, _header
-        append = self.starts.append
-        last = end - HEADER_SIZE
-        while position <= last:
-            append(position)
-            (word,) = header(buffer, position)
-            position += HEADER_SIZE + (word & _LENGTH_MASK)
-        # The last one may not have arrived completely.
-        self.stop = self.starts.pop() if position > end else position
+        """Find the whole packets that have arrived since."""
+        guessed: Starts = ()
+        if self._guesser is not None and self._guesser.is_worth(self._rows_before, self._size_before):
+            guessed, self.stop = self._guesser.walk(self.stop, self._end)
+        found, self.stop = packet_walk.follow(self.buffer, self.stop, self._end)
+        for more in (guessed, found):
+            if len(more):
+                self.starts = _joined(self.starts, more)
 
     def _at_end(self) -> bool:
         """Whether the last packet ends the result; it is taken off then.
 
         Nothing follows an end or an error, and no row of a batch begins like either (a first value of 16 MB would).
         """
-        start = self.starts[-1]
+        start = int(self.starts[-1])
         size = self.stop - start - HEADER_SIZE
         kind = self.buffer[start + HEADER_SIZE] if size else _ERROR
         if kind == _ERROR:
@@ -102,7 +112,7 @@ class RowPackets:
         if self.stop != self._end:
             raise malformed()
         self.warnings = int.from_bytes(self._view[start + HEADER_SIZE + 1 : start + HEADER_SIZE + 3], "little")
-        self.starts.pop()
+        self.starts = self.starts[:-1]
         self._end = self.stop = start
         self._finished = True
         return True
@@ -151,4 +161,9 @@ class RowPackets:
         return taken
 
 
-_header = struct.Struct("<I").unpack_from
+def _joined(starts: Starts, more: Starts) -> Starts:
+    if not len(starts):
+        return more
+    if isinstance(starts, list) and isinstance(more, list):
+        return starts + more
+    return drivers.numpy().concatenate((starts, more))

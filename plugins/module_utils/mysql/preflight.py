@@ -12,6 +12,7 @@ from . import compatibility, quoting
 from .grants import Grants, read_grants
 from .script_summary import ScriptSummary
 from .session import Session
+from .statements import LOAD
 
 _TABLE_KINDS = {"VIEW": "view", "SEQUENCE": "sequence"}
 _NAMED_AT_MOST = 10
@@ -20,6 +21,7 @@ _NAMED_AT_MOST = 10
 _PRIVILEGES = {
     ("INSERT", "TABLE"): ("INSERT",),
     ("REPLACE", "TABLE"): ("INSERT", "DELETE"),
+    (LOAD, "TABLE"): ("INSERT",),
     ("CREATE", "TABLE"): ("CREATE",),
     ("CREATE", "SEQUENCE"): ("CREATE",),
     ("DROP", "TABLE"): ("DROP",),
@@ -61,10 +63,10 @@ def inventory(session: Session, database: str) -> Inventory:
     """Everything in a database that the user can see: kind and name, with the table for triggers (else empty)."""
     where = f"WHERE %s = {quoting.literal(database)}"
     found: Inventory = {}
-    for row in session.records(
-        "SELECT TABLE_NAME AS name, TABLE_TYPE AS kind FROM information_schema.TABLES " + where % "TABLE_SCHEMA"
+    for name, kind in session.each(
+        "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES " + where % "TABLE_SCHEMA"
     ):
-        found[_TABLE_KINDS.get(row["kind"] or "", "table"), row["name"] or ""] = ""
+        found[_TABLE_KINDS.get(kind or "", "table"), name or ""] = ""
     for row in session.records(
         "SELECT ROUTINE_NAME AS name, ROUTINE_TYPE AS kind FROM information_schema.ROUTINES " + where % "ROUTINE_SCHEMA"
     ):
@@ -166,6 +168,11 @@ def check_server(session: Session, summary: ScriptSummary) -> None:
     :raises UsageError: it surely cannot; the message names what and where.
     """
     compatibility.check(session, summary)
+    if (LOAD, "TABLE") in summary.actions and session.variables.get("local_infile") == "OFF":
+        raise UsageError(
+            "the folder loads files (LOAD DATA LOCAL), and the target does not take them (local_infile is OFF)",
+            hint="SET GLOBAL local_infile = ON on the target for the time of the restore",
+        )
     limit = int(session.variables.get("max_allowed_packet", "0"))
     size, where = summary.largest
     # The command's own byte counts too, and the limit itself is not allowed.

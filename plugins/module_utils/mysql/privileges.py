@@ -62,6 +62,11 @@ def may_lock_tables(session: Session, database: str) -> bool:
     return _Grants(session).has("LOCK TABLES", database)
 
 
+def may_see_triggers(session: Session, database: str) -> bool:
+    """Whether the user sees every trigger of the database."""
+    return _Grants(session).has("TRIGGER", database)
+
+
 def _may_read_any_table(session: Session, database: str) -> bool:
     # Of a table that does not exist, only who may read every table is told so.
     name = quoting.qualified(database, f"dbfleet_{secrets.token_hex(12)}")

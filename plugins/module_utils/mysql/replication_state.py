@@ -10,8 +10,10 @@ import time
 import typing as t
 
 from ..errors import ConsistencyError, NotFoundError, PrivilegeError, QueryError, UsageError
+from ..lazy_dataclass import dataclass
 from ..repository.records import Manifest
 from . import quoting
+from .binlog.gtid_set import MysqlGtidSet
 from .session import Session
 
 if t.TYPE_CHECKING:
@@ -25,7 +27,7 @@ _QUIET_SECONDS = 0.5
 _ATTEMPTS = 20
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ReplicaPosition:
     """How far one channel has applied its source's binlog.
 
@@ -185,9 +187,22 @@ def _contradicts(session: Session, gtid: str, *, logged: bool) -> bool:
         ]
         return bool(behind) or (logged and session.scalar("SELECT @@GLOBAL.gtid_domain_id") in theirs)
     if session.version.number < _GTIDS_ADD_SINCE:
-        return logged or bool(session.scalar("SELECT @@GLOBAL.gtid_executed"))
+        executed = bool(session.scalar("SELECT @@GLOBAL.gtid_executed"))
+        return logged or (executed and not _stands_there(session, gtid))
+    if _stands_there(session, gtid):
+        return False
     disjoint = f"SELECT GTID_SUBSET({wanted}, GTID_SUBTRACT({wanted}, @@GLOBAL.gtid_executed))"
     return session.scalar(disjoint) != "1"
+
+
+def _stands_there(session: Session, gtid: str) -> bool:
+    """Whether MySQL has of the backup's servers what the backup has, and nothing else.
+
+    A database of a set that was restored before has told it.
+    """
+    wanted = MysqlGtidSet.parse(gtid).intervals
+    own = MysqlGtidSet.parse(session.scalar("SELECT @@GLOBAL.gtid_executed") or "").intervals
+    return {source: runs for source, runs in own.items() if source in wanted} == dict(wanted)
 
 
 def set_gtid(session: Session, gtid: str) -> None:
@@ -195,6 +210,8 @@ def set_gtid(session: Session, gtid: str) -> None:
 
     :raises DbfleetError: the server refuses it.
     """
+    if not session.version.is_mariadb and _stands_there(session, gtid):
+        return
     if session.version.is_mariadb:
         session.execute(f"SET GLOBAL gtid_slave_pos = {quoting.literal(gtid)}")
     elif session.version.number >= _GTIDS_ADD_SINCE:

@@ -9,7 +9,9 @@ import typing as t
 
 from ..errors import UsageError
 from . import quoting
-from .options import CURRENT, RestoreChanges
+from .choices import CURRENT
+from .options import RestoreChanges
+from .program_words import PROGRAMS, named_by
 from .script import Statement
 from .statements import STRING, WORD, Action, Placed, placed_tokens
 
@@ -17,7 +19,9 @@ _WITH_DEFINER = frozenset({"VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", 
 # The longest beginning of a definition in which a DEFINER stands.
 _DEFINER_WITHIN = 24
 COLLATION, CHARSET, ENGINE, SQL_MODE, TABLE_OPTION = "collation", "charset", "engine", "sql_mode", "table_option"
-REWRITES = (COLLATION, CHARSET, ENGINE, SQL_MODE, TABLE_OPTION)
+#: A name in the text of a program that the target takes for a word of its language; what it becomes, in quotes.
+NAME = "name"
+REWRITES = (COLLATION, CHARSET, ENGINE, SQL_MODE, TABLE_OPTION, NAME)
 #: Of these a name can be taken out, with nothing in its place.
 TAKEN_OUT = (SQL_MODE, TABLE_OPTION)
 
@@ -114,6 +118,7 @@ class Rewritten:
         self._words = {old: new for kind, old, new in changes.rewrite if kind in (COLLATION, CHARSET)}
         self._engines = {old: new for kind, old, new in changes.rewrite if kind == ENGINE}
         self._modes = {old: new for kind, old, new in changes.rewrite if kind == SQL_MODE}
+        self._names = {old: new for kind, old, new in changes.rewrite if kind == NAME}
         self._options = {old for kind, old, _new in changes.rewrite if kind == TABLE_OPTION}
 
     def apply(self, statement: Statement, action: Action) -> Statement | None:
@@ -127,7 +132,13 @@ class Rewritten:
                 continue
             edits += self._edits(one, before, found[number + 1 : number + 3], action)
             before = one.token.text.lower() if one.token.kind == WORD else ""
-        return edited(statement, edits)
+        if self._names and action.verb == "CREATE" and action.kind in PROGRAMS:
+            edits += [
+                (one.start, one.end, quoting.identifier(self._names[one.token.text.lower()]).encode())
+                for one in named_by(statement.text)
+                if one.token.text.lower() in self._names
+            ]
+        return edited(statement, sorted(edits))
 
     def name(self, kind: str, name: str) -> str:
         """What becomes of one name."""

@@ -23,10 +23,10 @@ NULL is always ``NULL``.
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ..errors import QueryError
+from ..lazy_dataclass import dataclass
 from ..streams.base import Buffer
 
 NUMBER, TEXT, HEX, VERBATIM = range(4)
@@ -39,9 +39,8 @@ LENGTH_SIZES = {252: 2, 253: 3, 254: 8}
 # Values longer than this come undecoded in a column of their own, see RowFormat.
 LARGE_VALUE = 1 << 18
 _PIECE = 1 << 17
-_ESCAPES = (
-    (b"\\", b"\\\\"),
-    (b"'", b"\\'"),
+_ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"))
+_CONTROL_ESCAPES = (
     (b"\n", b"\\n"),
     (b"\r", b"\\r"),
     (b"\0", b"\\0"),
@@ -49,7 +48,7 @@ _ESCAPES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ColumnFormat:
     """One column of the result.
 
@@ -73,9 +72,12 @@ def field_count(row_format: RowFormat) -> int:
     return sum(2 if column.has_large else 1 for column in row_format)
 
 
-def escape(data: bytes) -> bytes:
-    """Text for the inside of a string literal in single quotes."""
-    for raw, escaped in _ESCAPES:
+def escape(data: bytes, *, controls: bool = True) -> bytes:
+    """Text for the inside of a string literal in single quotes.
+
+    :param controls: whether there may be characters below the blank.
+    """
+    for raw, escaped in _ESCAPES + _CONTROL_ESCAPES if controls else _ESCAPES:
         if raw in data:
             data = data.replace(raw, escaped)
     return data

@@ -11,18 +11,18 @@ to 0xFF); where a value holds one all the same, the count of markers gives it aw
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 from .. import drivers
 from ..streams.base import Buffer
+from .packet_walk import Starts
 from .rows import HEADER_SIZE, HEX, NUMBER, TEXT, VERBATIM, RowFormat, escape
-
-_np: t.Any = drivers.numpy()
 
 _FIRST_MARKER = 0xF5
 _QUOTE, _FILL, _QUOTE_QUOTE, _QUOTE_PLAIN, _PLAIN_QUOTE = 0xF5, 0xF6, 0xF7, 0xF8, 0xF9
 _PLAIN_NULL, _QUOTE_NULL, _PLAIN_HEX, _QUOTE_HEX, _FIRST_NULL, _FIRST_HEX = range(0xFA, 0x100)
-_COMMA = 0x2C
+_COMMA, _FIRST_PRINTED = 0x2C, 0x20
 
 # How a value begins, and the marker by that: after a plain value, after a quoted one, at the beginning of a row.
 _PLAIN, _QUOTED, _NULL, _HEX = range(4)
@@ -44,30 +44,44 @@ _BEGINNINGS = {NUMBER: _PLAIN, TEXT: _QUOTED, HEX: _HEX, VERBATIM: _PLAIN}
 _QUOTE_BYTE, _FILL_BYTE = bytes((_QUOTE,)), bytes((_FILL,))
 
 
+# Fewer values than these are faster written one by one.
+WORTH_A_BATCH = 400
+# Importing numpy takes as long as writing so many.
+WORTH_LOADING = 60_000
+# Tables of so many bytes in all probably hold them.
+WORTH_LOADING_BYTES = 1 << 20
+
+
 def available() -> bool:
-    """Whether numpy is there; without it only the exact way works."""
-    return _np is not None
+    """Whether numpy is there, which is loaded by this; without it only the exact way works."""
+    return drivers.numpy() is not None
+
+
+def is_worth(values: int) -> bool:
+    """Whether to go on by the fast way where so many values were written by the exact one."""
+    return (values >= WORTH_LOADING or "numpy" in sys.modules) and available()
 
 
 class FastRows:
     """Encodes batches of rows of one format. Only where :func:`available`."""
 
     def __init__(self, row_format: RowFormat) -> None:
+        self._np: t.Any = drivers.numpy()
         self._format = row_format
-        self._after = _np.array(_AFTER_PLAIN + _AFTER_QUOTE, dtype=_np.uint8)
-        self._first = _np.array(_AT_FIRST * 2, dtype=_np.uint8)
+        self._after = self._np.array(_AFTER_PLAIN + _AFTER_QUOTE, dtype=self._np.uint8)
+        self._first = self._np.array(_AT_FIRST * 2, dtype=self._np.uint8)
 
-    def text(self, buffer: Buffer, starts: t.Sequence[int], stop: int) -> bytes | None:
+    def text(self, buffer: Buffer, starts: Starts, stop: int) -> bytes | None:
         """Rows as ``(…),(…)``, or ``None`` where the exact way must be taken.
 
         :param starts: where each row's packet header begins in ``buffer``.
         :param stop: where the last row ends.
         """
         begin = starts[0]
-        work = _np.frombuffer(buffer, dtype=_np.uint8)[begin:stop].copy()
-        rows = _np.fromiter(starts, dtype=_np.int64, count=len(starts))
-        rows -= begin
-        batch = _Batch(work, rows + HEADER_SIZE)
+        np = self._np
+        work = np.frombuffer(buffer, dtype=np.uint8)[begin:stop].copy()
+        rows = np.asarray(starts, dtype=np.int64) - begin
+        batch = _Batch(np, work, rows + HEADER_SIZE)
         try:
             for number, column in enumerate(self._format):
                 batch.column(column.form, self._after if number else self._first)
@@ -87,11 +101,13 @@ class _NotHere(Exception):
 class _Batch:
     """One batch while its length bytes become markers.
 
+    :param np: numpy.
     :param work: the packets' bytes, changed in place.
     :param at: where the next value of each row begins.
     """
 
-    def __init__(self, work: t.Any, at: t.Any) -> None:
+    def __init__(self, np: t.Any, work: t.Any, at: t.Any) -> None:
+        self._np = np
         self._work = work
         self._at = at
         self._count = len(at)
@@ -108,16 +124,16 @@ class _Batch:
         at, work = self._at, self._work
         lead = work[at]
         beginning: t.Any = _BEGINNINGS[form]
-        top = int(lead.max())
+        top = int(self._np.maximum.reduce(lead))
         if top < 251:
-            advance = lead.astype(_np.int64)
+            advance = lead.astype(self._np.int64)
             null = None
         else:
             advance, null = self._long_lengths(lead, top)
         if form in (HEX, VERBATIM) and not lead.all():
-            beginning = _np.where(lead == 0, _QUOTED, beginning)
+            beginning = self._np.where(lead == 0, _QUOTED, beginning)
         if null is not None:
-            beginning = _np.where(null, _NULL, beginning)
+            beginning = self._np.where(null, _NULL, beginning)
         self._mark(at, beginning, markers)
         self._closing = beginning == _QUOTED
         advance += 1
@@ -135,21 +151,21 @@ class _Batch:
         if top > 253:
             raise _NotHere
         work, at = self._work, self._at
-        lengths = lead.astype(_np.int64)
+        lengths = lead.astype(self._np.int64)
         null = lead == 251
         has_null = bool(null.any())
         if has_null:
             lengths[null] = 0
         if top > 251:
             for code, size in ((252, 2), (253, 3)):
-                where = _np.flatnonzero(lead == code)
+                where = self._np.flatnonzero(lead == code)
                 if not len(where):
                     continue
                 place = at[where]
-                value = _np.zeros(len(where), dtype=_np.int64)
+                value = self._np.zeros(len(where), dtype=self._np.int64)
                 for byte in range(size):
                     place = place + 1
-                    value |= work[place].astype(_np.int64) << (8 * byte)
+                    value |= work[place].astype(self._np.int64) << (8 * byte)
                     self._fill(place)
                 lengths[where] = value + size
         return lengths, null if has_null else None
@@ -164,9 +180,9 @@ class _Batch:
             return
         chosen = markers[self._closing * 4 + beginning]
         self._work[at] = chosen
-        counts = _np.bincount(chosen, minlength=256)
+        counts = self._np.bincount(chosen, minlength=256)
         self._placed += int(counts[_FIRST_MARKER:].sum())
-        self._used.update(int(marker) for marker in _np.flatnonzero(counts[_FIRST_MARKER:]) + _FIRST_MARKER)
+        self._used.update(int(marker) for marker in self._np.flatnonzero(counts[_FIRST_MARKER:]) + _FIRST_MARKER)
 
     def _fill(self, at: t.Any) -> None:
         self._work[at] = _FILL
@@ -184,16 +200,16 @@ class _Batch:
             work[rows[1:]] = _QUOTE if closing else _FILL
             last_quoted = closing
         else:
-            work[rows[1:]] = _np.where(closing[:-1], _QUOTE, _FILL)
+            work[rows[1:]] = self._np.where(closing[:-1], _QUOTE, _FILL)
             last_quoted = bool(closing[-1])
         work[rows + 1] = ord(")")
         work[rows + 2] = _COMMA
         work[rows + 3] = ord("(")
         work[:3] = _FILL
         self._placed += self._count + 2
-        if int(_np.count_nonzero(work >= _FIRST_MARKER)) != self._placed:
+        if int(self._np.count_nonzero(work >= _FIRST_MARKER)) != self._placed:
             return None
-        data = escape(work.tobytes())
+        data = escape(work.tobytes(), controls=int(self._np.minimum.reduce(work)) < _FIRST_PRINTED)
         for marker in self._used:
             expansion = _EXPANSIONS.get(marker)
             if expansion is not None:

@@ -21,6 +21,7 @@ import typing as t
 from ..errors import CorruptArtifactError, UsageError
 from ..streams.base import ByteSource
 from .script_insert import END, InsertRows, divisible, head_end
+from .script_rest import KEPT_UP_TO, Rest, trimmed
 
 BLOCK_SIZE = 1 << 18
 # The largest packet that any server accepts.
@@ -74,12 +75,14 @@ class Statement(t.NamedTuple):
     :param line: the line of its first byte, counted from 1.
     :param offset: the position of its first byte in the (decompressed) script.
     :param terminated: whether a delimiter followed; false at most for the script's last statement.
+    :param rest: what follows the text of one that is too large to be kept.
     """
 
     text: bytes
     line: int
     offset: int
     terminated: bool
+    rest: Rest | None = None
 
 
 class ScriptSplitter:
@@ -88,6 +91,7 @@ class ScriptSplitter:
     :param source: the decompressed script.
     :param name: what to call it in messages.
     :param largest: the size in bytes above which a statement is refused.
+    :param in_parts: INSERTs that are too large to be kept come with a :attr:`Statement.rest`.
 
     Iterating raises :class:`CorruptArtifactError` where the script ends inside a quoted string or comment, where a
     statement is too large, and for client commands; the message names the line.
@@ -103,9 +107,12 @@ class ScriptSplitter:
         name: str = "the script",
         block_size: int = BLOCK_SIZE,
         largest: int = LARGEST_STATEMENT,
+        in_parts: bool = False,
     ) -> None:
         self.backslash_escapes = True
         self.sandbox = False
+        self._in_parts = in_parts
+        self._terminated = False
         self.delimiter = b";"
         self._charset = b"utf8mb4"
         self._source = source
@@ -132,7 +139,9 @@ class ScriptSplitter:
             if statement is not None:
                 yield statement
                 # Or the last statement would stay in memory while the next one is put together.
-                statement = None
+                rest, statement = statement.rest, None
+                if rest is not None:
+                    rest.drop()
 
     # -- the window onto the source
 
@@ -300,23 +309,42 @@ class ScriptSplitter:
             self._position = end + len(self.delimiter)
             return Statement(self._block[start:end], line, offset, True)
         self._position = end
-        # Its value is not a copy: the statement is in memory once, however large it is.
-        pieces = io.BytesIO()
+        # Its value is not a copy: what is kept of the statement is in memory once, however large it is.
+        kept = io.BytesIO()
+        pieces = self._pieces(start, line)
+        in_parts = self._in_parts
+        for piece in pieces:
+            kept.write(piece)
+            if in_parts and kept.tell() > KEPT_UP_TO:
+                in_parts = False
+                if head_end(kept.getvalue(), 0) >= 0:
+                    return Statement(
+                        kept.getvalue(), line, offset, True, Rest(trimmed(pieces, unless=lambda: self._terminated))
+                    )
+        text = kept.getvalue()
+        if not self._terminated:
+            text = text.rstrip()
+        return Statement(text, line, offset, self._terminated) if text else None
+
+    def _pieces(self, start: int, line: int) -> t.Iterator[bytes]:
+        """The bytes of the statement at hand; at their end it is known whether a delimiter followed."""
+        size = 0
         for end, terminated in self._cuts(line):
-            if pieces.write(self._block[start:end]) and pieces.tell() > self._largest:
+            piece = self._block[start:end]
+            size += len(piece)
+            if size > self._largest:
                 raise CorruptArtifactError(
                     f"the statement at line {line} of {self._name} is larger than {self._largest} bytes",
                     hint="no server accepts a larger one: is a delimiter or a closing quote missing?",
                     line=line,
                 )
+            self._terminated = bool(terminated)
+            if piece:
+                yield piece
             if terminated is not None:
-                break
+                return
             # The next block is about to be read: what follows will stand at its front.
             start = 0
-        text = pieces.getvalue()
-        if not terminated:
-            text = text.rstrip()
-        return Statement(text, line, offset, bool(terminated)) if text else None
 
     def _usual_insert_end(self) -> int:
         """The position of the delimiter if the statement at hand is an INSERT of the usual form; else -1."""

@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ..errors import UsageError
-from .statements import DATABASE_OBJECTS, STRING, Action, Assignment, Token, assignments, classify
+from .statements import DATABASE_OBJECTS, LOAD, STRING, Action, Assignment, Token, assignments, classify
 
 _PLAIN_VERBS = frozenset(
     {
@@ -27,6 +27,8 @@ _LEFT_OUT_VARIABLES = {
     ("SESSION", "sql_log_bin"): "the target's binary log is written as always",
     ("GLOBAL", "gtid_purged"): "the target's GTID state stays as it is",
     ("GLOBAL", "gtid_slave_pos"): "the target's GTID state stays as it is",
+    # Of dumps of the database mysql, around its tables of statistics.
+    ("GLOBAL", "innodb_stats_auto_recalc"): "the target gathers its statistics as always",
 }
 # A position, as dump programs write it for a new replica: no host, no account, nothing else.
 _POSITION = re.compile(
@@ -45,10 +47,12 @@ class ScriptPolicy:
 
     :param source: the database that the script was made from; empty where nothing tells it.
     :param target: the database that is restored into.
+    :param loads_files: ``LOAD DATA`` is run, with files of the backup itself.
     """
 
-    def __init__(self, source: str, target: str) -> None:
+    def __init__(self, source: str, target: str, *, loads_files: bool = False) -> None:
         self._source = source
+        self._loads_files = loads_files
         self._target = target
 
     def left_out(self, text: bytes, action: Action) -> str:
@@ -56,7 +60,7 @@ class ScriptPolicy:
 
         :raises UsageError: it is refused.
         """
-        if action.is_data:
+        if action.is_data and (action.verb != LOAD or self._loads_files):
             self._check_names(action)
             return ""
         head = text[:_HEAD]
@@ -111,7 +115,8 @@ class ScriptPolicy:
             f"{what} {name} would leave the target {self._target}",
             hint=f"restore into a database of the name {name}, or take the statement out of the script"
             if action.verb == "ALTER"
-            else "a script of several databases cannot be restored yet; back each up on its own",
+            else "of a script of several databases, name the one to restore (source_database), or restore all of them "
+            "(all_databases)",
         )
 
 

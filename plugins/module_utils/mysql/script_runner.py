@@ -25,6 +25,7 @@ from .script import Statement
 from .script_files import Splitter
 from .script_insert import head_end
 from .script_policy import ScriptPolicy
+from .script_rest import Rest
 from .session import Session
 from .statement_filter import StatementFilter, apply_filters
 from .statements import Action, classify
@@ -52,6 +53,12 @@ class Passed(t.NamedTuple):
     statement: Statement
     action: Action
     original: bytes
+
+    @property
+    def size(self) -> int:
+        """As it stands in the file, as far as it was read."""
+        rest = self.statement.rest
+        return len(self.original) + (rest.size if rest is not None else 0)
 
 
 def passing(splitter: Splitter, filters: t.Sequence[StatementFilter], policy: ScriptPolicy) -> t.Iterator[Passed]:
@@ -147,9 +154,10 @@ class ScriptRunner:
         """Pass a statement that an earlier run has run; the session's settings are made again."""
         run, action = self._run, passed.action
         if action.is_data:
-            run.tables.setdefault(name_of(action), LoadedTable()).digest("").add(passed.original, action)
+            digest = run.tables.setdefault(name_of(action), LoadedTable()).digest("")
+            digest.add(passed.original, action, passed.statement.rest)
             self._begun.add(name_of(action))
-            run.progress.advance(len(passed.original))
+            run.progress.advance(passed.size)
         elif action.verb in _SETTING_VERBS:
             self._other(passed)
         elif action.verb == "CREATE":
@@ -193,6 +201,9 @@ class ScriptRunner:
     # -- rows
 
     def _insert(self, passed: Passed) -> None:
+        if passed.statement.rest is not None:
+            self._insert_in_parts(passed, passed.statement.rest)
+            return
         name = name_of(passed.action)
         first = name not in self._begun
         self._begun.add(name)
@@ -216,6 +227,26 @@ class ScriptRunner:
             elif len(passed.statement.text) > OVERLAP_UP_TO:
                 self._finish(lane)
 
+    def _insert_in_parts(self, passed: Passed, rest: Rest) -> None:
+        """A statement that cannot be run again, since it is not kept: alone, and in a transaction of its own."""
+        self._finish_all()
+        if self._commits:
+            self._commit_all()
+        run, lane, statement, action = self._run, self._run.main, passed.statement, passed.action
+        name = name_of(action)
+        self._begun.add(name)
+        digest = run.tables.setdefault(name, LoadedTable()).digest("")
+        with run.going_on():
+            passing_by = digest.through(passed.original, action, rest)
+            lane.start_in_parts(statement.text, passing_by, action, self._where(statement), statement.line)
+            done = lane.finish()
+            run.loaded(done, passed.size)
+        if self._commits:
+            self._commit(lane)
+
+    def _where(self, statement: Statement) -> str:
+        return f"line {statement.line} of {self._name}"
+
     def _idle_lane(self) -> Lane:
         for lane in self._lanes:
             if not lane.busy:
@@ -230,7 +261,7 @@ class ScriptRunner:
         if lane.busy:
             self._finish(lane)
         statement = passed.statement
-        lane.start(statement.text, passed.action, f"line {statement.line} of {self._name}", statement.line)
+        lane.start(statement.text, passed.action, self._where(statement), statement.line)
 
     def _finish(self, lane: Lane) -> None:
         _lane, passed = self._under_way.pop(id(lane))
@@ -241,7 +272,7 @@ class ScriptRunner:
                 if error.context.get("errno") != DEADLOCK or not self._commits:
                     raise
                 done = self._again(lane, passed)
-            self._run.loaded(done, passed.original, "")
+            self._run.loaded(done, passed.size)
             if self._commits:
                 opened = self._open[id(lane)]
                 opened.statements.append(passed)
@@ -301,8 +332,7 @@ class ScriptRunner:
         everywhere = action.verb in _SETTING_VERBS or action.verb == "COMMIT"
         for lane in self._lanes if everywhere else self._lanes[:1]:
             with self._run.going_on():
-                where = f"line {statement.line} of {self._name}"
-                done = lane.run(text, action, where, statement.line)
+                done = lane.run(text, action, self._where(statement), statement.line)
                 self._splitter.backslash_escapes = done.backslash_escapes
 
     def _make_keys(self) -> None:

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 from ..interfaces import ArtifactReader
-from ..streams.base import ByteSource
-from ..streams.compression import decompress_source, detect_method
+from ..streams.compression import decompressed
 
 _HEAD_SIZE = 4096
 _TAIL_SIZE = 512
-_MAGIC_SIZE = 16
 
 
 class ScriptSource:
@@ -22,14 +20,7 @@ class ScriptSource:
 
     def __init__(self, artifact: ArtifactReader, path: str = "") -> None:
         self.name = f"{artifact.description}/{path}" if path else artifact.description
-        stored = artifact.open(path)
-        try:
-            method = detect_method(stored.read(_MAGIC_SIZE))
-            stored.seek(0)
-            self._source: ByteSource = decompress_source(stored, method, name=self.name)
-        except BaseException:
-            stored.close()
-            raise
+        self._source = decompressed(artifact.open(path), name=self.name)
         self.head = b""
         self.tail = b""
 

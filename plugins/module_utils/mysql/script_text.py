@@ -12,6 +12,7 @@ table, in order: each one's bytes from its first word to before its delimiter, t
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from . import quoting, replication_text
@@ -28,6 +29,7 @@ from .version import ServerVersion
 COMPLETED = "-- Dump completed"
 #: What lets rows be loaded that were current in the past (MariaDB 10.11 and later).
 LOADS_HISTORY = "/*M!101100 SET SESSION system_versioning_insert_history=1 */;\n"
+_EXECUTABLE = re.compile(rb"^/\*!\d{5} (.*?) *\*/;$", re.MULTILINE | re.DOTALL)
 _DELIMITERS = (b";;", b"$$", b"//", b"||")
 
 _SAVE_SETTINGS = """\
@@ -57,25 +59,56 @@ _RESTORE_SETTINGS = """\
 
 
 def header(
-    database: Database,
+    database: Database | None,
     version: ServerVersion,
     host: str,
     snapshot: Snapshot,
     engine_version: str,
     positions: PositionForm = DEFAULT_POSITIONS,
 ) -> str:
-    """The beginning of the file: where it comes from, the position, and the session settings that it needs."""
+    """The beginning of the file: where it comes from, the position, and the session settings that it needs.
+
+    :param database: ``None`` for several.
+    """
+    about = [quoting.comment_line(f"Host: {host}    Database:")]
+    if database is not None:
+        characters = f"Default character set: {database.character_set}    Collation: {database.collation}"
+        about = [quoting.comment_line(f"Host: {host}    Database: {database.name}"), quoting.comment_line(characters)]
     lines = [
         quoting.comment_line(f"dbfleet SQL dump 1, engine {engine_version}"),
         "--",
-        quoting.comment_line(f"Host: {host}    Database: {database.name}"),
-        quoting.comment_line(f"Default character set: {database.character_set}    Collation: {database.collation}"),
+        *about,
         "-- ------------------------------------------------------",
         quoting.comment_line(f"Server version\t{version.text}"),
         "",
         _SAVE_SETTINGS,
     ]
     return "\n".join(lines) + replication_text.positions(snapshot, version, positions)
+
+
+def create_database(database: Database) -> bytes:
+    """The database, where it is not there."""
+    name = quoting.identifier(database.name)
+    character_set = f"CHARACTER SET {database.character_set} COLLATE {database.collation}"
+    return f"CREATE DATABASE /*!32312 IF NOT EXISTS*/ {name} /*!40100 DEFAULT {character_set} */;\n".encode()
+
+
+def begin_database(database: Database, *, made: bool) -> bytes:
+    """What stands before a database's objects in a script of several.
+
+    :param made: the script makes it.
+    """
+    title = _title(f"Current Database: {quoting.identifier(database.name)}").encode()
+    return title + (create_database(database) + b"\n" if made else b"") + _use(database)
+
+
+def use_database(database: Database) -> bytes:
+    """What stands before the rest of a database's objects."""
+    return _title(f"Current Database: {quoting.identifier(database.name)}").encode() + _use(database)
+
+
+def _use(database: Database) -> bytes:
+    return f"USE {quoting.identifier(database.name)};\n\n".encode()
 
 
 def footer(snapshot: Snapshot, version: ServerVersion, positions: PositionForm = DEFAULT_POSITIONS) -> str:
@@ -172,15 +205,29 @@ def view(view: View, *, for_client: bool = True) -> bytes:
         text = view.definition.decode("utf-8", "backslashreplace")
         return (_title(f"Invalid view {name}: {view.invalid}") + quoting.comment_line(text) + "\n\n").encode()
     create = view.definition + b";\n"
+    framed = _Framed(for_client)
     return b"".join(
         (
             _title(f"Final view structure for view {name}").encode(),
-            f"/*!50001 DROP VIEW IF EXISTS {name} */;\n".encode(),
-            _SAVE_CHARACTER_SETS,
+            framed(f"/*!50001 DROP VIEW IF EXISTS {name} */;\n".encode()),
+            framed(_SAVE_CHARACTER_SETS),
             _in_character_set(view, create, for_client=for_client),
-            _RESTORE_CHARACTER_SETS + b"\n",
+            framed(_RESTORE_CHARACTER_SETS) + b"\n",
         )
     )
+
+
+class _Framed:
+    """The settings around a definition: as mysqldump frames them, or for a folder without executable comments.
+
+    myloader (1.0) takes such comments for the beginning of its file, and ends where one comes behind a statement.
+    """
+
+    def __init__(self, for_client: bool) -> None:
+        self._for_client = for_client
+
+    def __call__(self, text: bytes) -> bytes:
+        return text if self._for_client else _EXECUTABLE.sub(rb"\1;", text)
 
 
 def program(
@@ -208,15 +255,16 @@ def program(
     if program_character_set:
         before.append(_alter_database(program_character_set, program.database_collation))
         after.append(_alter_database(database.character_set, database.collation))
-    statements = b"".join((*before, create, *after))
+    framed = _Framed(for_client)
+    statements = framed(b"".join(before)) + create + framed(b"".join(after))
     saves = program.character_set_client != ""
     return b"".join(
         (
-            _SAVE_CHARACTER_SETS if saves else b"",
-            b"/*!50003 SET @saved_sql_mode       = @@sql_mode */;\n",
+            framed(_SAVE_CHARACTER_SETS) if saves else b"",
+            framed(b"/*!50003 SET @saved_sql_mode       = @@sql_mode */;\n"),
             _in_character_set(program, statements, for_client=for_client) if saves else statements,
-            b"/*!50003 SET sql_mode              = @saved_sql_mode */;\n",
-            _RESTORE_CHARACTER_SETS if saves else b"",
+            framed(b"/*!50003 SET sql_mode              = @saved_sql_mode */;\n"),
+            framed(_RESTORE_CHARACTER_SETS) if saves else b"",
             b"\n",
         )
     )
@@ -244,14 +292,14 @@ def _title(text: str) -> str:
 
 def _in_character_set(program: StoredProgram | View, create: bytes, *, for_client: bool) -> bytes:
     """A CREATE statement under the character sets that it was written in."""
-    client = program.character_set_client
+    client, framed = program.character_set_client, _Framed(for_client)
     switch = for_client and client in _NOT_ASCII_SAFE and not program.definition.isascii()
     return b"".join(
         (
             f"/*!\\C {client} */;\n".encode() if switch else b"",
-            f"/*!50003 SET character_set_client  = {client} */;\n".encode(),
-            f"/*!50003 SET character_set_results = {client} */;\n".encode(),
-            f"/*!50003 SET collation_connection  = {program.collation_connection} */;\n".encode(),
+            framed(f"/*!50003 SET character_set_client  = {client} */;\n".encode()),
+            framed(f"/*!50003 SET character_set_results = {client} */;\n".encode()),
+            framed(f"/*!50003 SET collation_connection  = {program.collation_connection} */;\n".encode()),
             create,
             b"/*!\\C utf8mb4 */;\n" if switch else b"",
         )

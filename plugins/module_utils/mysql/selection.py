@@ -87,15 +87,16 @@ class Selected:
 
     def tables(self, tables: t.Iterable[Table]) -> tuple[Table, ...]:
         """The tables that are taken, each knowing which of its rows are."""
-        return tuple(
-            dataclasses.replace(
-                table,
-                rows_wanted=self.takes_rows(table.name),
-                where=self._selection.where,
-                history=self._selection.dump_history and table.is_versioned,
-                columns=self._columns(table),
-            )
-            for table in self.only(tables)
+        return tuple(self._chosen(table) for table in tables if self.takes(table.name))
+
+    def _chosen(self, table: Table) -> Table:
+        wanted = self.takes_rows(table.name)
+        where = self._selection.where
+        history = self._selection.dump_history and table.is_versioned
+        if (wanted, where, history) == (table.rows_wanted, table.where, table.history):
+            return table
+        return dataclasses.replace(
+            table, rows_wanted=wanted, where=where, history=history, columns=self._columns(table)
         )
 
     def _columns(self, table: Table) -> tuple[Column, ...]:

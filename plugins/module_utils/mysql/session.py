@@ -22,6 +22,7 @@ from .version import ServerVersion, parse_version
 _LOG = logging.getLogger("dbfleet.mysql")
 
 Record = dict[str, t.Optional[str]]
+_T = t.TypeVar("_T")
 
 
 class Session:
@@ -54,9 +55,33 @@ class Session:
         """
         return self._run(statement, show_values=show_values)[2]
 
+    def execute_with_file(self, statement: bytes, pieces: t.Iterable[bytes]) -> None:
+        """Run one ``LOAD DATA LOCAL``, with these bytes as its file; see :func:`.wire.run_with_file`.
+
+        :raises DbfleetError: see :func:`.faults.translate`.
+        """
+        _LOG.debug("%s", faults.shorten(_head(statement)))
+        try:
+            wire.run_with_file(self.connection, statement, pieces)
+        except self.driver_errors as error:
+            raise self.translate(error, _head(statement)) from error
+
     def query(self, statement: str | bytes) -> list[tuple[str | None, ...]]:
         """The rows of a statement, every value decoded as UTF-8."""
-        return [tuple(map(_decoded, row)) for row in self._run(statement)[1]]
+        return list(_taken(self._run(statement)[1], lambda row: tuple(map(_decoded, row))))
+
+    def each(self, statement: str | bytes) -> t.Iterator[tuple[str | None, ...]]:
+        """As :meth:`query`, one row after the other, where there may be very many: they are never all in memory.
+
+        Nothing else may use the session before the end of the rows.
+        """
+        raw = statement.encode("utf-8") if isinstance(statement, str) else statement
+        _LOG.debug("%s", faults.shorten(_head(raw)))
+        try:
+            for row in wire.each_row(self.connection, raw):
+                yield tuple(map(_decoded, row))
+        except self.driver_errors as error:
+            raise self.translate(error, _head(raw)) from error
 
     def query_bytes(self, statement: str | bytes) -> list[tuple[bytes | None, ...]]:
         """The rows of a statement, every value as it came."""
@@ -66,7 +91,7 @@ class Session:
         """The rows of a statement by column name in lower case (servers differ in the case of these names)."""
         names, rows, _affected = self._run(statement)
         keys = [name.lower() for name in names]
-        return [dict(zip(keys, map(_decoded, row))) for row in rows]
+        return list(_taken(rows, lambda row: dict(zip(keys, map(_decoded, row)))))
 
     def records_bytes(self, statement: str | bytes) -> list[dict[str, bytes | None]]:
         """Like :meth:`records` with undecoded values."""
@@ -160,6 +185,13 @@ class Session:
 
 def _head(statement: bytes) -> str:
     return statement[:2000].decode("utf-8", "replace")
+
+
+def _taken(rows: list[tuple[bytes | None, ...]], change: t.Callable[[tuple[bytes | None, ...]], _T]) -> t.Iterator[_T]:
+    """Every row changed, each given up at once: a catalog may have very many."""
+    rows.reverse()
+    while rows:
+        yield change(rows.pop())
 
 
 def _decoded(value: bytes | None) -> str | None:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import typing as t
 
+from ..lazy_dataclass import dataclass
 from . import privileges, quoting, replication_state, snapshot
 from .catalog.inventory import Inventory, read_inventory
 from .catalog.tables import read_tables
@@ -20,7 +20,7 @@ from .session import Session
 from .table_locks import locked
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class OpenedDatabase:
     """A database as it was when the snapshot was opened.
 
@@ -40,10 +40,14 @@ class SharedSnapshot:
 
     :param each: the options of every database.
     :param databases: their names.
+    :param followers: open the same snapshot.
     """
 
-    def __init__(self, each: BackupOptions, databases: t.Sequence[str]) -> None:
+    def __init__(
+        self, each: BackupOptions, databases: t.Sequence[str], followers: snapshot.Followers | None = None
+    ) -> None:
         self._each = each
+        self._followers = followers
         self._databases = tuple(databases)
         self._session: Session | None = None
         self._locks = contextlib.ExitStack()
@@ -89,7 +93,13 @@ class SharedSnapshot:
             if self._each.positions.dump_replica:
                 self._replica = replication_state.read_steady_replica(session)
 
-        opened = snapshot.open_snapshot(session, hold=hold, lock_tables=lambda: self._all_locked(session))
+        opened = snapshot.open_snapshot(
+            session,
+            hold=hold,
+            lock_tables=lambda: self._all_locked(session),
+            followers=self._followers,
+            holds=self._each.lock_tables and any(self._uncovered(session, name) for name in self._databases),
+        )
         opened = replication_state.attach(session, opened, self._replica)
         for name in self._databases:
             self._opened[name] = OpenedDatabase(opened, before[name], watches[name], locks[name])

@@ -21,12 +21,12 @@ that never happens, under a global lock. Without a binlog only a lock proves any
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import time
 import typing as t
 
 from ..errors import ConsistencyError, DbfleetError, PrivilegeError, QueryError
+from ..lazy_dataclass import dataclass
 from . import faults, quoting
 from .replication_state import ReplicaPosition
 from .session import Session
@@ -43,7 +43,7 @@ _SAVEPOINT = "dbfleet"
 _START = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Position:
     """A place in the binlog.
 
@@ -56,7 +56,7 @@ class Position:
     gtid: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Snapshot:
     """How and when the consistent view was opened.
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .options import KEEP, RestoreOptions, Selection
+from .choices import KEEP
+from .options import RestoreOptions, Selection
 from .restore_selection import SelectedObjects
 from .rewrite import Definers, RenamedDatabase, Rewritten
 from .script import Statement

@@ -8,9 +8,12 @@ Executable comments (``/*!50003 … */``) are read as the code they hold.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
+LOAD = "LOAD"
+_SHORT = 100
 WORD, QUOTED, STRING, SYMBOL = "word", "quoted", "string", "symbol"
 
 # The kinds of objects that live in a database, as CREATE and DROP name them.
@@ -78,7 +81,7 @@ class Action(t.NamedTuple):
     :param verb: its first word in upper case: ``INSERT``, ``CREATE``, ``SET``, …
     :param kind: what CREATE, ALTER, DROP and so on act on (``TABLE``, ``PACKAGE BODY``, …); empty where unknown.
     :param names: the objects it names.
-    :param ignores: an INSERT IGNORE.
+    :param ignores: an INSERT IGNORE, or a LOAD DATA with IGNORE or REPLACE.
     """
 
     verb: str
@@ -88,7 +91,7 @@ class Action(t.NamedTuple):
 
     @property
     def is_data(self) -> bool:
-        return self.verb in ("INSERT", "REPLACE")
+        return self.verb in ("INSERT", "REPLACE", LOAD)
 
 
 class Assignment(t.NamedTuple):
@@ -108,6 +111,17 @@ def tokens(text: bytes, *, skip_executable: bool = False) -> t.Iterator[Token]:
 
     :param skip_executable: leave out what stands in executable comments too.
     """
+    # Every file of a folder begins with the same settings, and there may be very many files.
+    short = len(text) <= _SHORT
+    return iter(_tokens_of_short(text, skip_executable)) if short else _tokens(text, skip_executable)
+
+
+@functools.lru_cache(maxsize=256)
+def _tokens_of_short(text: bytes, skip_executable: bool) -> tuple[Token, ...]:
+    return tuple(_tokens(text, skip_executable))
+
+
+def _tokens(text: bytes, skip_executable: bool) -> t.Iterator[Token]:
     inside = False
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
@@ -122,26 +136,6 @@ def tokens(text: bytes, *, skip_executable: bool = False) -> t.Iterator[Token]:
             yield Token(kind, match.group()[1:-1].replace(b"``", b"`").decode("utf-8", "replace"))
         elif kind == STRING:
             yield Token(kind, match.group()[1:-1].decode("utf-8", "replace"))
-
-
-class LocatedToken(t.NamedTuple):
-    """A token with where it stands in the statement."""
-
-    token: Token
-    start: int
-    end: int
-
-
-def located_tokens(text: bytes) -> t.Iterator[LocatedToken]:
-    """The tokens of a statement with their places, as :func:`tokens` gives them."""
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup
-        if kind is not None and kind != "space":
-            raw = match.group()
-            inner = raw[1:-1] if kind in (QUOTED, STRING) else raw
-            if kind == QUOTED:
-                inner = inner.replace(b"``", b"`")
-            yield LocatedToken(Token(kind, inner.decode("utf-8", "replace")), match.start(), match.end())
 
 
 class Placed(t.NamedTuple):
@@ -242,12 +236,17 @@ def _classify(reader: _Reader) -> Action:
     verb = first.text.upper() if first.kind == WORD else first.text
     if verb in ("CREATE", "ALTER", "DROP"):
         return _definition(verb, reader)
+    ignores = False
     if verb in ("INSERT", "REPLACE"):
-        ignores = False
         while reader.ahead is not None and reader.ahead.is_word("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE"):
             ignores = ignores or reader.ahead.is_word("IGNORE")
             reader.take()
         reader.word("INTO")
+        return Action(verb, "TABLE", _one(reader), ignores)
+    if verb == LOAD:
+        while reader.ahead is not None and not reader.word("TABLE"):
+            word = reader.take()
+            ignores = ignores or (word is not None and word.is_word("IGNORE", "REPLACE"))
         return Action(verb, "TABLE", _one(reader), ignores)
     if verb == "USE":
         name = reader.take()

@@ -8,11 +8,12 @@ What it can do is always probed (variables, tables of information_schema), never
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
+from ..lazy_dataclass import dataclass
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclass(frozen=True)
 class ServerVersion:
     """The server's family and version.
 

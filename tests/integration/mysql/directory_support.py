@@ -12,7 +12,7 @@ from typing import Any
 
 from dbfleet.mysql.dump import MysqlBackupSource
 from dbfleet.progress import Progress
-from dbfleet.repository.publication import WorkerFiles
+from dbfleet.repository.publication import Publication, WorkerFiles
 from dbfleet.repository.records import BackupContents, FileRecord
 from dbfleet.repository.staging import StagingFolder
 from dbfleet.streams.file import FileSink
@@ -36,7 +36,7 @@ class Folder:
         return FileSink(str(self.path / path))
 
     def for_worker(self) -> WorkerFiles:
-        return WorkerFiles(StagingFolder(str(self.path)), None)
+        return Publication(StagingFolder(str(self.path)), manifest_path="manifest.json").for_worker()
 
     def adopt(self, files: Iterable[FileRecord]) -> None:
         self.adopted.extend(files)

@@ -122,6 +122,8 @@ def scratch(server: Server, *, create: bool = True) -> Iterator[str]:
     finally:
         if server.running:
             with connected(server) as cursor:
+                # A lock that somebody left must not hold up all other tests.
+                cursor.execute("SET SESSION lock_wait_timeout = 60")
                 cursor.execute(f"DROP DATABASE IF EXISTS {name}")
 
 

@@ -76,7 +76,11 @@ def prepare(server: Server, database: str) -> None:
 def writing(server: Server, database: str, count: int = 3) -> Iterator[None]:
     writers = Writers(server, database, count)
     try:
-        time.sleep(0.5)
+        # So many rows make several chunks, however slow the machine.
+        deadline = time.monotonic() + 120
+        while server.execute("SELECT COUNT(*) FROM z_parent", database=database)[0][0] < 200 * count:
+            assert time.monotonic() < deadline, "the writers do not write"
+            time.sleep(0.05)
         yield
     finally:
         writers.stop()

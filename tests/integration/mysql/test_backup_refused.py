@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ from dbfleet.mysql.catalog import columns
 from dbfleet.mysql.connection import connect
 from dbfleet.mysql.dump import MysqlBackupSource
 from dbfleet.mysql.options import ConnectionOptions
+from dbfleet.progress import Progress
+from dbfleet.streams.file import FileSink
 from tests.servers import Server
 
 from .backup_support import back_up, options, scratch
@@ -251,7 +254,7 @@ def test_a_format_that_is_not_there_is_refused(mysql_latest: Server) -> None:
             MysqlBackupSource(options(mysql_latest, "x", **changes))
 
 
-def test_a_full_disk_fails_the_backup(mysql_latest: Server) -> None:
+def test_a_full_disk_fails_the_backup(mysql_latest: Server, tmp_path: Path) -> None:
     with scratch(mysql_latest) as database:
         mysql_latest.execute("CREATE TABLE t (a LONGTEXT)", database=database)
         mysql_latest.execute("INSERT INTO t VALUES (REPEAT('x', 3000000))", database=database)
@@ -261,14 +264,12 @@ def test_a_full_disk_fails_the_backup(mysql_latest: Server) -> None:
 
             can_patch = True
 
-            def create(self, path: str) -> Any:
-                from dbfleet.streams.file import FileSink
-
-                sink = FileSink.__new__(FileSink)
-                sink.path, sink.size, sink._fd = "/dev/full", 0, __import__("os").open("/dev/full", 1)
+            def create(self, path: str) -> FileSink:
+                sink = FileSink(str(tmp_path / "file"))
+                full = os.open("/dev/full", os.O_WRONLY)
+                os.dup2(full, sink._fd)
+                os.close(full)
                 return sink
-
-        from dbfleet.progress import Progress
 
         source = MysqlBackupSource(options(mysql_latest, database, compression="none"))
         with pytest.raises(DbfleetError, match="No space left"):

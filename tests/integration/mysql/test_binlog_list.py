@@ -124,6 +124,11 @@ def test_everything_that_was_done_is_listed(mysql_database: Database, log: Path)
         assert rows[-2:] == [(2, 0, 0), (1, 0, 0)]
         assert found[-1]["gtid"].endswith(":nightly:1")
     assert SECRET not in json.dumps(found)
+    beside = sorted(log.parent.glob(f"{log.name}*"))
+    if mysql_database.server.flavor == "mariadb" and mysql_database.server.version >= (11, 4):
+        # Its index of GTIDs, which a shell's pattern finds with the log.
+        assert [path.name for path in beside] == [log.name, f"{log.name}.idx"]
+    assert listed(*beside) == found
 
 
 def test_the_genuine_program_sees_the_same_transactions(mysql_database: Database, log: Path) -> None:
@@ -155,6 +160,24 @@ def test_filters(mysql_database: Database, log: Path) -> None:
     assert listed("--stop-position", third["start"], log) == everything[:2]
     assert listed("--start-datetime", third["time"], log) == [e for e in everything if e["time"] >= third["time"]]
     assert listed("--stop-datetime", third["time"], log) == [e for e in everything if e["time"] < third["time"]]
+
+
+def test_rows_are_shown_on_request(mysql_database: Database, log: Path) -> None:
+    table = f"{mysql_database.name}.t"
+    assert not [line for line in listed(log) if "row" in line]
+    found = listed("--rows", "--table", table, "--verb", "update", "--verb", "delete", log)
+    rows = [line["row"] for line in found if "row" in line]
+    assert {row["table"] for row in rows} == {table}
+    assert [row["change"] for row in rows][:3] == ["update", "update", "delete"]
+    first, second, deleted = rows[:3]
+    names = list(first["before"])
+    assert names == [f"@{number}" for number in range(1, 26)]
+    assert (first["before"]["@2"], first["after"]["@2"], first["after"]["@1"]) == ("ä", "u", 1)
+    assert first["before"]["@6"] == "-123.4500000000"
+    assert second["after"] == {**dict.fromkeys(names), "@1": 2, "@2": "u"}
+    assert (deleted["before"], deleted["after"]) == (second["after"], None)
+    transactions_of = [line["tables"] for line in found if "row" not in line]
+    assert sum(each["updated"] + each["deleted"] for tables in transactions_of for each in tables) == len(rows)
 
 
 def test_a_damaged_file_is_an_error_and_never_a_crash(mysql_latest_database: Database, tmp_path: Path) -> None:

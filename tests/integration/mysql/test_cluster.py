@@ -19,7 +19,7 @@ from dbfleet.backup import Destination
 from dbfleet.cluster_backup import ClusterBackupRequest, backup_cluster
 from dbfleet.cluster_restore import ClusterRestoreRequest, restore_cluster
 from dbfleet.errors import NotFoundError, RestoreError
-from dbfleet.mysql.options import BackupOptions, ClusterBackupOptions, GlobalsOptions, RestoreOptions
+from dbfleet.mysql.options import BackupOptions, ClusterBackupOptions, GlobalsOptions, RestoreOptions, Selection
 from dbfleet.progress import Progress
 from dbfleet.repository.repository import Repository
 from dbfleet.restore import Origin
@@ -147,3 +147,22 @@ def test_databases_are_of_one_moment(mysql_server: Server, databases: tuple[str,
         if entry.manifest.database
     }
     assert rows[first] == rows[second] > 0
+
+
+def test_a_young_set_of_other_parts_is_no_substitute(mysql_server: Server, tmp_path: Path) -> None:
+    with scratch(mysql_server) as database:
+        mysql_server.execute(f"CREATE TABLE `{database}`.t (i INT PRIMARY KEY)")
+
+        def made(users: str = "none_such", **each: Any) -> bool:
+            given: BackupOptions = options(mysql_server, "", lock_tables=True, **each)
+            wanted = ClusterBackupOptions(
+                each=given, databases=(database,), globals=GlobalsOptions(include_users=(f"{users}*",))
+            )
+            place = Destination(repository=str(tmp_path / "r"), cluster="zoo")
+            return backup_cluster(ClusterBackupRequest(wanted, place, max_age=3600), Progress()).changed
+
+        assert made()
+        assert not made()
+        assert made(selection=Selection(skip_views=True))
+        assert made(users="others")
+        assert not made(users="others")

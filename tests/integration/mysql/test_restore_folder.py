@@ -96,9 +96,11 @@ def test_other_folders_are_refused(mariadb_latest: Server, tmp_path: Path) -> No
     with scratch(mariadb_latest) as target:
         (tmp_path / "metadata").write_text("Started dump at: x\nFinished dump at: y\n")
         (tmp_path / "shop.t.00000.dat").write_text("1\t2\n")
-        with pytest.raises(UsageError, match=r"t\.00000\.dat"):
+        (tmp_path / "shop.t.00000.json").write_text("{}\n")
+        with pytest.raises(UsageError, match=r"t\.00000\.json"):
             restore(mariadb_latest, target, tmp_path, tmp_path)
         (tmp_path / "shop.t.00000.dat").unlink()
+        (tmp_path / "shop.t.00000.json").unlink()
         for name in ("shop", "other"):
             (tmp_path / f"{name}-schema-create.sql").write_text(f"CREATE DATABASE `{name}`;\n")
         with pytest.raises(UsageError, match="2 databases"):

@@ -66,6 +66,29 @@ def test_going_on_restores_the_rest_and_names_every_failure(
             assert cursor.fetchone() == (2, 2)
 
 
+@pytest.mark.parametrize("form", ["script", "folder"])
+@pytest.mark.parametrize(("duplicates", "want"), [("ignore", [(1, "a"), (3, "c")]), ("replace", [(1, "b"), (3, "c")])])
+def test_a_key_twice_in_the_backup_takes_no_other_row_away(
+    mysql_server: Server, tmp_path: Path, form: str, duplicates: str, want: list[tuple[int, str]]
+) -> None:
+    """MariaDB loses rows where INSERT IGNORE goes into an empty table without key checks."""
+    create = "CREATE TABLE t (i INT PRIMARY KEY, v VARCHAR(9)) ENGINE=InnoDB;\n"
+    insert = "SET unique_checks=0, foreign_key_checks=0;\nINSERT INTO `t` VALUES (1,'a'),(3,'c'),(1,'b');\n"
+    source = tmp_path / form
+    if form == "folder":
+        source.mkdir()
+        (source / "metadata").write_text("Finished dump at: y\n")
+        (source / "d.t-schema.sql").write_text(create)
+        (source / "d.t.sql").write_text(insert)
+    else:
+        source.write_text(create + insert)
+    with scratch(mysql_server) as target:
+        restore(mysql_server, target, source, tmp_path, load=LoadOptions(duplicates=duplicates))
+        with connected(mysql_server, target) as cursor:
+            cursor.execute("SELECT * FROM t ORDER BY i")
+            assert list(cursor.fetchall()) == want
+
+
 def test_a_created_database_stays_when_the_restore_went_on(mysql_server: Server, tmp_path: Path) -> None:
     with scratch(mysql_server, create=False) as target:
         with pytest.raises(RestoreError, match="4 statements failed"):

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from dbfleet.errors import NotFoundError, PrivilegeError, UsageError
-from dbfleet.mysql.options import CURRENT, RestoreChanges, Selection
+from dbfleet.mysql.choices import CURRENT
+from dbfleet.mysql.options import RestoreChanges, Selection
 from dbfleet.restore import compare_contents
 from tests.servers import Server
 from tests.servers.fixtures import ServerPool

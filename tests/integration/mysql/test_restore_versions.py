@@ -128,6 +128,8 @@ def test_gtids_that_the_target_has_already_are_an_error(server_pool: ServerPool,
         with connected(server, database) as cursor:
             cursor.execute("CREATE TABLE t (id INT)")
         manifest, path = backup(server, database, tmp_path)
+        with connected(server, database) as cursor:
+            cursor.execute("CREATE TABLE more (id INT)")
         with pytest.raises(UsageError, match="contradict"):
             restore(server, target, path, tmp_path, manifest=manifest, changes=RestoreChanges(set_gtid=True))
 

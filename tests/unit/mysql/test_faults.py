@@ -38,6 +38,8 @@ SECRET = "hunter2"
         ("WITH c AS (SELECT 'hunter2') INSERT INTO t SELECT * FROM c", "WITH c AS (SELECT …"),
         ("EXPLAIN INSERT INTO t VALUES ('hunter2')", "EXPLAIN INSERT INTO t VALUES …"),
         ("PREPARE x FROM 'INSERT hunter2'", "PREPARE x FROM …"),
+        ("START REPLICA USER = 'u' PASSWORD = 'hunter2' FOR CHANNEL 'c'", "START REPLICA USER …"),
+        ("CHANGE MASTER TO MASTER_PASSWORD = 'hunter2'", "CHANGE MASTER TO MASTER_PASSWORD …"),
         ("BINLOG 'hunter2'", "BINLOG …"),
         ("(VALUES ROW('hunter2'))", None),
         ("'hunter2'", "…"),
@@ -61,6 +63,7 @@ def test_a_statement_with_values_ends_before_the_first(statement: str, shown: st
         "CREATE DATABASE `shop` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         "SET character_set_results = binary",
         "KILL 17",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
     ],
 )
 def test_what_the_engine_asks_is_shown_whole(statement: str) -> None:

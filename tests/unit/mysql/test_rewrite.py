@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from dbfleet.errors import UsageError
-from dbfleet.mysql.options import CURRENT, RestoreChanges, Selection
+from dbfleet.mysql.choices import CURRENT
+from dbfleet.mysql.options import RestoreChanges, Selection
 from dbfleet.mysql.restore_selection import SelectedObjects
 from dbfleet.mysql.rewrite import Definers, RenamedDatabase, Rewritten
 from dbfleet.mysql.script import Statement

@@ -8,8 +8,8 @@ import pytest
 from dbfleet.errors import UsageError
 from dbfleet.mysql.grants import Grants
 from dbfleet.mysql.load_warnings import Warned, only_empty_enums
+from dbfleet.mysql.script_needs import needed_names
 from dbfleet.mysql.script_policy import ScriptPolicy, SqlModes
-from dbfleet.mysql.script_summary import needed_names
 from dbfleet.mysql.statements import (
     Action,
     ObjectName,

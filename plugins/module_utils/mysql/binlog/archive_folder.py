@@ -9,79 +9,67 @@ server was writing when it was last looked at; everything in it is whole up to w
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
+import contextlib
 import json
 import os
-import re
 import typing as t
 
 from ...errors import CorruptArtifactError, NotFoundError
 from ...repository.folders import make_folders
+from ...repository.local import LocalStorage
+from ...repository.lock import RepositoryLock
+from ...streams.base import Buffer
 from ...streams.file import FILE_MODE, FileSink, storage_error, sync_folder
+from . import codes
+from .archive_place import ServerLog, Tail
+from .archive_record import LARGEST_RECORD, Sealed, parse_sealed, render
+from .beside_digest import BesideDigest
+from .binlog_file import PART_SUFFIX
+from .binlog_name import is_binlog_name, number_of
+from .file_facts import FileFacts, scan
+from .log_start import gap
 
-PART_SUFFIX = ".part"
 SIDECAR_SUFFIX = ".json"
-_FORMAT = 1
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\.(\d{6,})\Z")
-_LARGEST_SIDECAR = 16 << 20
-
-
-@dataclasses.dataclass(frozen=True)
-class Sealed:
-    """What is known of an archived file.
-
-    :param sha256: of the whole file, in hexadecimal digits.
-    :param server: its address, version and, on MySQL, its UUID.
-    :param created: seconds since 1970 in its format description.
-    :param first_time: seconds since 1970 of its first event and last; 0 for none.
-    :param gtids_before: what the server had when the file began.
-    :param gtids_after: the same with what the file holds.
-    :param next_file: the one that follows it.
-    :param ended_by: ``rotate``, ``stop``, or ``crash`` where the server did not end it.
-    """
-
-    file: str
-    size: int
-    sha256: str
-    server: t.Mapping[str, str]
-    created: int
-    first_time: int
-    last_time: int
-    transactions: int
-    gtids_before: str
-    gtids_after: str
-    next_file: str
-    ended_by: str
-
-
-def number_of(name: str) -> int:
-    """The number that a binlog's name ends with.
-
-    :raises CorruptArtifactError: it is no name of a binlog (a server, too, can send anything).
-    """
-    found = _NAME.match(name)
-    if not found:
-        raise CorruptArtifactError(f"{name!r} is not the name of a binlog")
-    return int(found[1])
-
-
-def name_after(name: str) -> str:
-    """The name of the file that the server begins next: MySQL and MariaDB count on with six digits and more."""
-    number = number_of(name)
-    stem = name.rpartition(".")[0]
-    return f"{stem}.{number + 1:06}"
+STATUS_NAME = "status.json"
 
 
 class ArchiveFolder:
-    """The folder; it is made when it does not exist.
+    """The folder; it is made when something is archived."""
 
-    :raises StorageError: it cannot be made or read.
-    """
+    held: str | None = None
+    way_out = "archive into a new folder, and make a new full backup"
 
     def __init__(self, path: str) -> None:
         self.path = path
-        make_folders(path)
+
+    @property
+    def location(self) -> str:
+        return self.path
+
+    @contextlib.contextmanager
+    def log_of(self, server: t.Mapping[str, str], *, check: bool = False) -> t.Iterator[ServerLog]:
+        """The folder itself: it is for one server, which its files tell from others.
+
+        :raises LockedError: somebody else archives into it.
+        :raises StorageError: it cannot be made.
+        """
+        if check:
+            yield self
+            return
+        make_folders(self.path)
+        with RepositoryLock(LocalStorage(self.path), ".lock", purpose=f"archiving binlogs of {server['address']}"):
+            yield self
+
+    def last(self) -> Sealed | None:
+        """The newest of the complete files.
+
+        :raises ConsistencyError: one that should be there is missing.
+        """
+        sealed = self.sealed()
+        for before, after in zip(sealed, sealed[1:]):
+            if before.next_file != after.file:
+                raise gap(before.file, before.next_file, after.file, self.way_out)
+        return sealed[-1] if sealed else None
 
     def sealed(self) -> list[Sealed]:
         """The complete files in the order of their numbers.
@@ -89,7 +77,43 @@ class ArchiveFolder:
         :raises CorruptArtifactError: a sidecar cannot be read.
         """
         names = [name[: -len(SIDECAR_SUFFIX)] for name in self._names() if name.endswith(SIDECAR_SUFFIX)]
-        return [self._sidecar(name) for name in sorted(filter(_NAME.match, names), key=number_of)]
+        return [self._sidecar(name) for name in sorted(filter(is_binlog_name, names), key=number_of)]
+
+    def mend(self, record: t.Callable[[FileFacts, int, str], Sealed]) -> list[Sealed]:
+        written = []
+        for name in self.without_sidecar():
+            path = self.path_of(name)
+            facts, size = scan(path, name)
+            if facts.ended_by:
+                file = PartialFile(path, size)
+                file.close()
+                written.append(record(facts, file.size, file.hexdigest()))
+                self.write_sidecar(written[-1])
+        return written
+
+    def resume(self) -> tuple[FileFacts, Tail] | None:
+        name = self.unsealed()
+        if name is None:
+            return None
+        path = self.reopen(name)
+        facts, position = scan(path, name)
+        file = PartialFile(path, position)
+        if not position:
+            file.write([codes.MAGIC], len(codes.MAGIC))
+        return facts, file
+
+    def tail_position(self) -> tuple[str, int] | None:
+        name = self.unsealed()
+        if name is None:
+            return None
+        part = self.path_of(name + PART_SUFFIX)
+        _facts, position = scan(part if os.path.lexists(part) else self.path_of(name), name)
+        return name, position
+
+    def begin(self, facts: FileFacts) -> Tail:
+        file = PartialFile(self.path_of(facts.name + PART_SUFFIX), 0)
+        file.write([codes.MAGIC], len(codes.MAGIC))
+        return file
 
     def unsealed(self) -> str | None:
         """The name of the one file that is not complete: partial, or cut off and without a sidecar.
@@ -97,7 +121,7 @@ class ArchiveFolder:
         :raises CorruptArtifactError: there are several.
         """
         found = {name[: -len(PART_SUFFIX)] for name in self._names() if name.endswith(PART_SUFFIX)}
-        found = {name for name in (*found, *self.without_sidecar()) if _NAME.match(name)}
+        found = {name for name in (*found, *self.without_sidecar()) if is_binlog_name(name)}
         if len(found) > 1:
             raise CorruptArtifactError(
                 f"{self.path} holds several unfinished files: {', '.join(sorted(found))}",
@@ -109,7 +133,7 @@ class ArchiveFolder:
         """The files under their own names that have no sidecar, in the order of their numbers."""
         names = set(self._names())
         return sorted(
-            (name for name in names if _NAME.match(name) and name + SIDECAR_SUFFIX not in names), key=number_of
+            (name for name in names if is_binlog_name(name) and name + SIDECAR_SUFFIX not in names), key=number_of
         )
 
     def path_of(self, name: str) -> str:
@@ -122,26 +146,29 @@ class ArchiveFolder:
             self._rename(self.path_of(name), part)
         return part
 
-    def seal(self, record: Sealed) -> None:
-        """Give the partial file its name and write its sidecar. The file must be on the disk already.
+    def seal(self, tail: Tail, record: Sealed) -> None:
+        """Give the partial file its name and write its sidecar.
 
         :raises StorageError: it could not be done.
         """
+        tail.close()
         self._rename(self.path_of(record.file + PART_SUFFIX), self.path_of(record.file))
         self.write_sidecar(record)
 
     def write_sidecar(self, record: Sealed) -> None:
         """Say that a file is complete."""
-        self.write_small(record.file + SIDECAR_SUFFIX, {"format": _FORMAT, **dataclasses.asdict(record)})
+        self._write_small(record.file + SIDECAR_SUFFIX, render(record))
 
-    def write_small(self, name: str, content: t.Mapping[str, t.Any]) -> None:
-        """Replace a small file as a whole."""
+    def write_status(self, content: t.Mapping[str, t.Any]) -> None:
+        self._write_small(STATUS_NAME, json.dumps(content, indent=2).encode("ascii") + b"\n")
+
+    def _write_small(self, name: str, content: bytes) -> None:
         new = self.path_of(f".{name}.new")
         if os.path.lexists(new):
             os.unlink(new)
         sink = FileSink(new)
         try:
-            sink.write(json.dumps(content, indent=2).encode("ascii") + b"\n")
+            sink.write(content)
             sink.close()
         except BaseException:
             sink.abort()
@@ -158,6 +185,8 @@ class ArchiveFolder:
     def _names(self) -> list[str]:
         try:
             return os.listdir(self.path)
+        except FileNotFoundError:
+            return []
         except OSError as error:
             raise storage_error("read", self.path, error) from error
 
@@ -165,12 +194,9 @@ class ArchiveFolder:
         path = self.path_of(name + SIDECAR_SUFFIX)
         try:
             with open(path, "rb") as file:
-                content = json.loads(file.read(_LARGEST_SIDECAR))
-            record = Sealed(**{field.name: content[field.name] for field in dataclasses.fields(Sealed)})
+                record = parse_sealed(file.read(LARGEST_RECORD), path)
         except OSError as error:
             raise storage_error("read", path, error) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptArtifactError(f"{path} is damaged: {error}", hint="remove it; it is written again") from error
         if record.file != name or not os.path.isfile(self.path_of(name)):
             raise NotFoundError(
                 f"{path} belongs to no file {name}", hint="put the file back, or archive into a new folder"
@@ -179,20 +205,23 @@ class ArchiveFolder:
 
 
 class PartialFile:
-    """The file that is being archived, appended to.
+    """The file that is being archived, appended to (a :class:`.archive_place.Tail`).
 
     :param path: of the partial file.
     :param size: where to go on; what lies behind is cut off.
     :raises StorageError: it cannot be opened.
     """
 
+    is_full = False
+
     def __init__(self, path: str, size: int) -> None:
         self.path = path
         self.size = size
-        self._digest = hashlib.sha256()
+        self._digest = BesideDigest()
         try:
+            # Without a buffer: what comes is written in large pieces, or it is little.
             self._file = os.fdopen(
-                os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE), "r+b"
+                os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE), "r+b", 0
             )
             os.fchmod(self._file.fileno(), FILE_MODE)
             left = size
@@ -207,18 +236,22 @@ class PartialFile:
         except OSError as error:
             raise storage_error("open", path, error) from error
 
-    def write(self, data: bytes) -> None:
+    def write(self, pieces: t.Sequence[Buffer], size: int) -> None:
+        # In one piece of its own, so that the digest of it can be computed while the buffer is filled again.
+        data = b"".join(pieces)
+        self._digest.update(data)
         try:
-            self._file.write(data)
+            written = os.write(self._file.fileno(), data)
+            while written < size:
+                # The disk is full, which the next call says, or a signal came in between.
+                written += os.write(self._file.fileno(), memoryview(data)[written:])
         except OSError as error:
             raise storage_error("write", self.path, error) from error
-        self._digest.update(data)
-        self.size += len(data)
+        self.size += size
 
-    def sync(self) -> None:
-        """Put everything on the disk."""
+    def sync(self, facts: FileFacts) -> None:
+        """Put everything on the disk; the file itself says what is in it."""
         try:
-            self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise storage_error("sync", self.path, error) from error
@@ -227,6 +260,7 @@ class PartialFile:
         return self._digest.hexdigest()
 
     def close(self) -> None:
+        self._digest.close()
         try:
             self._file.close()
         except OSError as error:

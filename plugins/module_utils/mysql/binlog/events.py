@@ -11,18 +11,23 @@ from __future__ import annotations
 
 import struct
 import typing as t
-import zlib
 
 from ...errors import CorruptArtifactError, UnsupportedObjectError
 from ...streams.base import ByteSource, read_exactly
 from . import codes
+from .checksum import crc32_function
 from .format_description import FormatDescription, parse_format_description
 
 HEADER = struct.Struct("<IBIIIH")
 #: An event is at most as long as the longest packet, 1 GiB, with its header.
 LONGEST = (1 << 30) + (1 << 20)
 _CHECKSUM = 4
+#: The CRC-32 of anything that is followed by its own CRC-32.
+_RESIDUE = 0x2144DF1C
+_PLAIN = frozenset(codes.NAMES) - {codes.FORMAT_DESCRIPTION, codes.START_ENCRYPTION}
 _PIECE = 1 << 20
+#: How much is read at once.
+_BLOCK = 256 << 10
 
 
 class TruncatedBinlogError(CorruptArtifactError):
@@ -64,6 +69,13 @@ class Event(t.NamedTuple):
     next_position: int
 
 
+class RawEvent(t.NamedTuple):
+    """An event with its header and, where its file has them, its checksum."""
+
+    type: int
+    raw: bytes
+
+
 class BinlogReader:
     """The events of one file or stream, in order, every checksum verified.
 
@@ -83,7 +95,10 @@ class BinlogReader:
         self._name = name
         self._format: FormatDescription | None = None
         self._position = len(codes.MAGIC)
-        magic = read_exactly(source, len(codes.MAGIC))
+        self._block = b""
+        self._at = 0
+        self._crc32 = crc32_function()
+        magic = self._read(len(codes.MAGIC))
         if magic == codes.ENCRYPTED_MAGIC:
             raise UnsupportedObjectError(
                 f"{name} is encrypted by its server",
@@ -109,7 +124,7 @@ class BinlogReader:
 
     def __iter__(self) -> t.Iterator[Event]:
         while True:
-            head = read_exactly(self._source, HEADER.size)
+            head = self._read(HEADER.size)
             if not head:
                 return
             try:
@@ -121,6 +136,36 @@ class BinlogReader:
                     return
                 raise
             yield event
+
+    def take_raw(self, end: int, alone: t.Container[int]) -> list[RawEvent]:
+        """The next events as the file holds them, checksums verified and included, of those in memory already.
+
+        What comes next and is not taken is for the iterator, which reads on and finds what is wrong with it.
+
+        :param end: where in the file to stop; no event lies over it.
+        :param alone: the types to stop before, beside those that say something about the file.
+        """
+        found: list[RawEvent] = []
+        if self._format is None:
+            return found
+        checksums, crc, unpack = self._format.checksums, self._crc32, HEADER.unpack_from
+        block, at, position = self._block, self._at, self._position
+        last = len(block) - HEADER.size
+        least = HEADER.size + (_CHECKSUM if checksums else 0)
+        while position < end and at <= last:
+            _time, kind, _server, size, end_position, _flags = unpack(block, at)
+            raw = block[at : at + size]
+            if len(raw) < size or size < least or kind in alone or kind not in _PLAIN:
+                break
+            if (end_position and end_position != (position + size) & 0xFFFFFFFF) or (
+                checksums and crc(raw) != _RESIDUE
+            ):
+                break
+            found.append(RawEvent(kind, raw))
+            at += size
+            position += size
+        self._at, self._position = at, position
+        return found
 
     def _event(self, header: EventHeader, head: bytes) -> Event:
         if not HEADER.size <= header.size <= LONGEST:
@@ -142,15 +187,28 @@ class BinlogReader:
             raise self._damaged(f"a {header.name} event says that it ends at {header.end_position}")
         return Event(header, body, position, self._position)
 
+    def _read(self, size: int) -> bytes:
+        """The next bytes, fewer at the end; by blocks, because most events are small."""
+        end = self._at + size
+        if end > len(self._block):
+            rest = self._block[self._at :]
+            self._block, self._at, end = b"", 0, size
+            if size > _BLOCK:
+                return rest + read_exactly(self._source, size - len(rest))
+            self._block = rest + read_exactly(self._source, _BLOCK)
+        piece = self._block[self._at : end]
+        self._at = min(end, len(self._block))
+        return piece
+
     def _body(self, size: int) -> bytes:
         # In pieces, so that a size that is not true costs no more memory than there are bytes.
         if size <= _PIECE:
-            body = read_exactly(self._source, size)
+            body = self._read(size)
         else:
             parts = []
             missing = size
             while missing:
-                part = read_exactly(self._source, min(missing, _PIECE))
+                part = self._read(min(missing, _PIECE))
                 if not part:
                     break
                 parts.append(part)
@@ -166,10 +224,10 @@ class BinlogReader:
         if header.type == codes.FORMAT_DESCRIPTION:
             # The server clears this flag when it closes the file, and leaves the checksum as it was.
             head = HEADER.pack(*header[:-1], header.flags & ~codes.FLAG_IN_USE)
-        content = memoryview(body)[:-_CHECKSUM]
-        if zlib.crc32(content, zlib.crc32(head)) != int.from_bytes(body[-_CHECKSUM:], "little"):
+        content = body[:-_CHECKSUM]
+        if self._crc32(content, self._crc32(head)) != int.from_bytes(body[-_CHECKSUM:], "little"):
             raise self._damaged(f"the checksum of a {header.name} event is wrong")
-        return bytes(content)
+        return content
 
     def _check(self, header: EventHeader) -> None:
         if header.type == codes.START_ENCRYPTION and not header.flags & codes.FLAG_IGNORABLE:

@@ -6,16 +6,61 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 
+from ...lazy_dataclass import dataclass
+from ...streams.base import Buffer
 from ...streams.file import FileSource
 from . import codes
-from .archive_folder import name_after
+from .binlog_name import name_after
 from .events import BinlogReader, EventHeader, TruncatedBinlogError
 from .format_description import FormatDescription
 from .gtid_event import parse_gtid
 from .gtid_history import GtidTracker, parse_previous_gtids
 
+#: How many bytes lie at least between two transactions whose offsets are kept.
+_BETWEEN_BOUNDARIES = 16 << 20
+#: MariaDB's number of a transaction, and its domain.
+_SEQUENCE = struct.Struct("<QI")
 _GTIDS = frozenset((codes.GTID, codes.ANONYMOUS_GTID, codes.GTID_TAGGED, codes.MARIADB_GTID))
+
+
+#: Those that begin a transaction, with the least size of a body that has all of the identifier.
+LEAST_BEGINNINGS = {codes.GTID: 25, codes.ANONYMOUS_GTID: 25, codes.MARIADB_GTID: 13}
+_NEVER = 1 << 32
+_NO_FORMAT = FormatDescription("", 0, b"", checksums=False, names_checksums=False)
+_COPIED = ("made", "created", "first_time", "last_time", "transactions", "gtids_before", "ended_by", "next_file")
+
+
+@dataclass(frozen=True)
+class FactsRecord:
+    """Facts as they are written down; the fields are those of :class:`FileFacts` and of its format description.
+
+    :param post_headers: in hexadecimal digits.
+    :param knows_before: the file has said what came before it.
+    """
+
+    name: str
+    made: int
+    created: int
+    first_time: int
+    last_time: int
+    transactions: int
+    gtids_before: str
+    ended_by: str
+    next_file: str
+    server_version: str
+    post_headers: str
+    checksums: bool
+    names_checksums: bool
+    knows_before: bool
+    position: int
+    gtids_after: str
+    boundaries: tuple[tuple[int, int], ...]
+
+
+#: The types of events of which more than the header is of interest.
+BODIES = _GTIDS | {codes.FORMAT_DESCRIPTION, codes.PREVIOUS_GTIDS, codes.GTID_LIST, codes.ROTATE}
 
 
 class FileFacts:
@@ -25,6 +70,7 @@ class FileFacts:
     :ivar gtids_before: ``None`` until the file has said what came before it.
     :ivar ended_by: ``rotate`` or ``stop`` once the server has ended it, else empty.
     :ivar next_file: the file that follows, once it has ended.
+    :ivar boundaries: of a transaction every so many bytes, the offset of its first byte and its time.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,6 +84,8 @@ class FileFacts:
         self.gtids_before: str | None = None
         self.ended_by = ""
         self.next_file = ""
+        self.boundaries: list[tuple[int, int]] = []
+        self._position = len(codes.MAGIC)
         self._tracker = GtidTracker()
 
     @property
@@ -50,14 +98,14 @@ class FileFacts:
 
         :raises CorruptArtifactError: a GTID cannot be read.
         """
-        kind = header.type
-        if header.timestamp:
-            self.first_time = self.first_time or header.timestamp
-            self.last_time = max(self.last_time, header.timestamp)
+        kind, position = header.type, self._position
+        self.pass_over(header.size, header.timestamp, header.timestamp)
         if kind == codes.FORMAT_DESCRIPTION:
             self.format, self.made, self.created = description, header.timestamp, description.created
+        elif len(body) >= LEAST_BEGINNINGS.get(kind, _NEVER):
+            self.see_beginning(kind, header.server_id, header.timestamp, position, body)
         elif kind in _GTIDS:
-            self.transactions += 1
+            self._begin(position, header.timestamp)
             self._tracker.add(parse_gtid(kind, header.server_id, body, self._what(header)).text)
         elif kind in (codes.PREVIOUS_GTIDS, codes.GTID_LIST):
             self.gtids_before = parse_previous_gtids(kind, body, self._what(header))
@@ -66,6 +114,77 @@ class FileFacts:
             self.ended_by, self.next_file = "rotate", body[8:].decode("utf-8", "replace")
         elif kind == codes.STOP:
             self.ended_by, self.next_file = "stop", name_after(self.name)
+
+    def see_beginning(self, kind: int, server_id: int, timestamp: int, position: int, body: Buffer) -> None:
+        """The event that begins a transaction, with all of its identifier; :meth:`pass_over` must be called beside it.
+
+        :param position: of its first byte.
+        :param body: may be followed by the checksum.
+        """
+        self._begin(position, timestamp)
+        if kind == codes.MARIADB_GTID:
+            number, domain = _SEQUENCE.unpack_from(body)
+            self._tracker.add_sequence(domain, server_id, number)
+        elif kind == codes.GTID:
+            self._tracker.add_number(bytes(body[1:17]), int.from_bytes(body[17:25], "little"))
+
+    def pass_over(self, size: int, first_time: int, last_time: int) -> None:
+        """Events that say nothing but when they were made.
+
+        :param first_time: header time of the first of them that has one, 0 for none; ``last_time`` is the latest.
+        """
+        self._position += size
+        self.first_time = self.first_time or first_time
+        self.last_time = max(self.last_time, last_time)
+
+    def _begin(self, position: int, timestamp: int) -> None:
+        self.transactions += 1
+        if not self.boundaries or position - self.boundaries[-1][0] >= _BETWEEN_BOUNDARIES:
+            self.boundaries.append((position, timestamp))
+
+    def record(self) -> FactsRecord:
+        """Everything, to be written down."""
+        form = self.format or _NO_FORMAT
+        return FactsRecord(
+            server_version=form.server_version,
+            post_headers=form.post_headers.hex(),
+            checksums=form.checksums,
+            names_checksums=form.names_checksums,
+            knows_before=self.gtids_before is not None,
+            position=self._position,
+            gtids_after=self.gtids_after,
+            boundaries=tuple(self.boundaries),
+            name=self.name,
+            gtids_before=self.gtids_before or "",
+            ended_by=self.ended_by,
+            next_file=self.next_file,
+            made=self.made,
+            created=self.created,
+            first_time=self.first_time,
+            last_time=self.last_time,
+            transactions=self.transactions,
+        )
+
+    @classmethod
+    def of(cls, record: FactsRecord) -> FileFacts:
+        """What :meth:`record` gave."""
+        facts = cls(record.name)
+        for name in _COPIED:
+            setattr(facts, name, getattr(record, name))
+        if not record.knows_before:
+            facts.gtids_before = None
+        if record.server_version:
+            facts.format = FormatDescription(
+                server_version=record.server_version,
+                created=record.created,
+                post_headers=bytes.fromhex(record.post_headers),
+                checksums=record.checksums,
+                names_checksums=record.names_checksums,
+            )
+        facts.boundaries = list(record.boundaries)
+        facts._position = record.position
+        facts._tracker = GtidTracker(record.gtids_after)
+        return facts
 
     def _what(self, header: EventHeader) -> str:
         return f"a {header.name} event of {self.name}"

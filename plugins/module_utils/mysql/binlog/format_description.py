@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
+
+from ...lazy_dataclass import dataclass
 
 _VERSION_FIELD = 50
 #: Format version, server version, creation time, length of the common header.
@@ -17,7 +18,7 @@ _COMMON_HEADER = 19
 _FIRST_WITH_CHECKSUMS = {"mysql": (5, 6, 1), "mariadb": (5, 3, 0)}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class FormatDescription:
     """How the events of a file are laid out.
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 import uuid
 
+from ...lazy_dataclass import dataclass
 from . import codes
 from .body import BodyReader
 
@@ -25,7 +25,7 @@ _IMMEDIATE, _LENGTH = 6, 8
 _SIGNED = frozenset((_NUMBER, 4, 5))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Gtid:
     """A transaction's identifier and what comes with it.
 

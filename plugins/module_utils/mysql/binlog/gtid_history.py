@@ -51,6 +51,8 @@ class GtidTracker:
     def __init__(self, text: str = "") -> None:
         self._runs: dict[tuple[str, str], list[list[int]]] = {}
         self._last: dict[tuple[int, int], int] = {}
+        # The source that the last transaction was of, and its last run.
+        self._source, self._run = b"", [0, 0]
         if ":" in text:
             for source, runs in MysqlGtidSet.parse(text).intervals.items():
                 self._runs[source] = [list(run) for run in runs]
@@ -59,6 +61,7 @@ class GtidTracker:
 
     def add(self, gtid: str) -> None:
         """One more transaction; an anonymous one is in no set."""
+        self._source = b""
         if ":" in gtid:
             source, *tag, number = gtid.split(":")
             runs = self._runs.setdefault((source, tag[0] if tag else ""), [])
@@ -69,6 +72,19 @@ class GtidTracker:
         elif gtid:
             domain, server, sequence = map(int, gtid.split("-"))
             self._last[domain, server] = sequence
+
+    def add_number(self, source: bytes, number: int) -> None:
+        """One more transaction of MySQL, without a tag; its source's UUID is given as 16 bytes."""
+        if source == self._source and number == self._run[1] + 1:
+            self._run[1] = number
+            return
+        text = str(uuid.UUID(bytes=source))
+        self.add(f"{text}:{number}")
+        self._source, self._run = source, self._runs[text, ""][-1]
+
+    def add_sequence(self, domain: int, server: int, number: int) -> None:
+        """One more transaction of MariaDB."""
+        self._last[domain, server] = number
 
     def __str__(self) -> str:
         if self._last:

@@ -6,22 +6,17 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import os
 import typing as t
 
 from ...errors import UsageError
-from ...streams.base import ByteSource, read_exactly
-from ...streams.compression import decompress_source, detect_method
-from ...streams.file import FileSource
+from ...lazy_dataclass import dataclass
+from .binlog_file import BinlogFile, log_name, open_binlog
 from .events import BinlogReader
 from .gtid_set import MariadbGtidState, MysqlGtidSet
 from .transactions import Transaction, transactions
 
-_DETECTED_BY = 8
 
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TransactionFilter:
     """Which transactions are wanted. What is empty or ``None`` does not restrict.
 
@@ -54,7 +49,7 @@ class Listed(t.NamedTuple):
     transaction: Transaction
 
 
-def list_transactions(paths: t.Sequence[str], wanted: TransactionFilter) -> t.Iterator[Listed]:
+def list_transactions(paths: t.Sequence[BinlogFile], wanted: TransactionFilter) -> t.Iterator[Listed]:
     """The wanted transactions of the files, in the order in which the files are given.
 
     Every file is read to its end and verified, whatever is wanted of it. Files may be compressed.
@@ -65,7 +60,7 @@ def list_transactions(paths: t.Sequence[str], wanted: TransactionFilter) -> t.It
     """
     matches = TransactionMatcher(wanted)
     for index, path in enumerate(paths):
-        name = os.path.basename(path)
+        name = log_name(path)
         first = wanted.start_position if index == 0 else 0
         last = wanted.stop_position if index == len(paths) - 1 else None
         with contextlib.closing(open_binlog(path)) as source:
@@ -74,21 +69,6 @@ def list_transactions(paths: t.Sequence[str], wanted: TransactionFilter) -> t.It
                     continue
                 if matches(transaction):
                     yield Listed(name, transaction)
-
-
-def open_binlog(path: str) -> ByteSource:
-    """The bytes of a binlog file, decompressed.
-
-    :raises NotFoundError, StorageError: it cannot be read.
-    """
-    source = FileSource(path)
-    try:
-        method = detect_method(read_exactly(source, _DETECTED_BY))
-        source.seek(0)
-    except BaseException:
-        source.close()
-        raise
-    return source if method == "none" else decompress_source(source, method, name=path)
 
 
 class TransactionMatcher:

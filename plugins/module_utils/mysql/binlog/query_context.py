@@ -101,6 +101,27 @@ def is_half_of_alter(query: Query, what: str) -> bool:
     return False
 
 
+def updated_databases(query: Query, what: str) -> tuple[str, ...]:
+    """The databases that the statement changed, triggers and functions included; empty where that is not said."""
+    for key, value in _status(query.status, what):
+        if key == _UPDATED_DATABASES:
+            return tuple(name.decode("utf-8", "backslashreplace") for name in value.split(b"\0")[:-1])
+    return ()
+
+
+def without_updated_databases(query: Query, what: str) -> bytes:
+    """The status variables as if too many databases were changed to name them."""
+    reader = BodyReader(query.status, what)
+    kept = b""
+    while reader.left:
+        begin = len(query.status) - reader.left
+        key = reader.number(1)
+        _value(key, reader)
+        end = len(query.status) - reader.left
+        kept += bytes((key, _TOO_MANY)) if key == _UPDATED_DATABASES else query.status[begin:end]
+    return kept
+
+
 def _status(status: bytes, what: str) -> t.Iterator[tuple[int, bytes]]:
     reader = BodyReader(status, what)
     while reader.left:
@@ -118,16 +139,25 @@ def _value(key: int, reader: BodyReader) -> bytes:
     if key == _INVOKER:
         return reader.short_text() + b"@" + reader.short_text()
     if key == _UPDATED_DATABASES:
-        count = reader.number(1)
-        for _name in range(0 if count == _TOO_MANY else count):
-            while reader.number(1):
-                pass
-        return b""
+        return _databases(reader)
     if key == _GTID_FLAGS:
         return _gtid_flags(reader)
     if key == _COLLATIONS:
         return reader.take(reader.number(1) * 4)
     raise reader.damaged(f"the unknown status variable {key}")
+
+
+def _databases(reader: BodyReader) -> bytes:
+    """The names, each with a zero behind it."""
+    count = reader.number(1)
+    names = bytearray()
+    for _name in range(0 if count == _TOO_MANY else count):
+        byte = reader.number(1)
+        while byte:
+            names.append(byte)
+            byte = reader.number(1)
+        names.append(0)
+    return bytes(names)
 
 
 def _gtid_flags(reader: BodyReader) -> bytes:

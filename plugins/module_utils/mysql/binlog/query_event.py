@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from ...lazy_dataclass import dataclass
 from .body import BodyReader
 
 #: Thread, duration, length of the database's name, error, length of the status variables.
 _FIXED = 13
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Query:
     """A statement as it ran.
 

@@ -11,23 +11,27 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
-import zlib
+import typing as t
 
-from ...errors import DbfleetError, RestoreError
+from ...errors import DbfleetError, RestoreError, UnsupportedObjectError
 from ...progress import Progress
 from ..quoting import identifier, literal
 from ..session import Session
+from ..version import ServerVersion
 from . import codes
+from .binlog_file import log_name, open_binlog
 from .body import BodyReader
+from .checksum import checksum_of
 from .compressed import inner_events, uncompressed
 from .events import HEADER, BinlogReader, Event
 from .format_description import FormatDescription
 from .gtid_event import parse_gtid, xid_text
-from .listing import open_binlog
+from .load_data import LOADED, LoadedFiles, parse_load
 from .query_context import is_half_of_alter, microseconds, session_assignments
 from .query_event import Query, parse_query
-from .replay_plan import PlannedFile, ReplayPlan
+from .replay_events import pass_events
+from .replay_plan import ReplayPlan
+from .statement_batch import BatchError, StatementBatch
 from .statement_values import statement_value
 
 _GTIDS = frozenset((codes.GTID, codes.ANONYMOUS_GTID, codes.GTID_TAGGED, codes.MARIADB_GTID))
@@ -39,6 +43,43 @@ _SUPPRESS_USE = 0x8
 _END_OF_STATEMENT = 1
 _FLAGS_OF_ROWS = HEADER.size + 6
 _LARGEST_STATEMENT = 4 << 20
+_HAS_FULL_NAMES = (
+    "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema' AND "
+    "table_name = 'COLLATION_CHARACTER_SET_APPLICABILITY' AND column_name = 'FULL_COLLATION_NAME'"
+)
+
+
+def check_target(session: Session, plan: ReplayPlan) -> None:
+    """Make sure that what the plan needs of the server is there; nothing is changed.
+
+    :raises UnsupportedObjectError: it is not.
+    """
+    if plan.loads and session.variables.get("local_infile") != "ON":
+        raise UnsupportedObjectError(
+            "a transaction loads a file (LOAD DATA that was logged as a statement), and the target accepts none: "
+            "local_infile is off",
+            hint="SET GLOBAL local_infile = ON on the target, or leave the transaction out by its GTID or position",
+        )
+
+
+def try_target(session: Session, plan: ReplayPlan, *, keep_gtids: bool) -> None:
+    """Let the server read how the events of the plan's first file are laid out: what else may not be done is refused.
+
+    :raises PrivilegeError: the user may not apply events.
+    :raises QueryError: the server does not understand the file.
+    """
+    planned = next((planned for planned in plan.files if planned.ranges), None)
+    if planned is None:
+        return
+    name = log_name(planned.path)
+    with contextlib.closing(open_binlog(planned.path)) as source:
+        reader = BinlogReader(source, name, partial=True)
+        first = next(iter(reader))
+        target = EventStatements(session, keep_gtids=keep_gtids)
+        try:
+            target.describe(first, reader.format, name)
+        finally:
+            target.close()
 
 
 def apply_plan(session: Session, plan: ReplayPlan, progress: Progress, *, keep_gtids: bool) -> None:
@@ -46,52 +87,62 @@ def apply_plan(session: Session, plan: ReplayPlan, progress: Progress, *, keep_g
 
     :param keep_gtids: under the identifiers that they have, so that MySQL leaves out what it has already.
     :raises PrivilegeError: the user may not do it; nothing was applied.
+    :raises UnsupportedObjectError: as :func:`check_target`; nothing was applied.
     :raises RestoreError: a transaction failed and was rolled back; ``context`` says which, and where to go on.
     """
-    target = _Target(session, keep_gtids=keep_gtids)
+    check_target(session, plan)
+    limit = min(_LARGEST_STATEMENT, int(session.variables.get("max_allowed_packet") or _LARGEST_STATEMENT) // 2)
+    target = EventStatements(session, keep_gtids=keep_gtids, batch=StatementBatch(session, limit=limit))
     progress.phase("replaying", total_bytes=plan.bytes)
-    for planned in plan.files:
-        if planned.ranges:
-            progress.item(os.path.basename(planned.path))
-            _apply_file(target, planned, progress)
-    target.finish()
+    try:
+        pass_events(plan, target, progress)
+        target.finish()
+    finally:
+        target.close()
 
 
-def _apply_file(target: _Target, planned: PlannedFile, progress: Progress) -> None:
-    name = os.path.basename(planned.path)
-    ranges = iter(planned.ranges)
-    start, stop = next(ranges)
-    with contextlib.closing(open_binlog(planned.path)) as source:
-        reader = BinlogReader(source, name, partial=True)
-        for event in reader:
-            if event.header.type == codes.FORMAT_DESCRIPTION:
-                target.describe(event, reader.format, name)
-                continue
-            if event.position >= stop:
-                following = next(ranges, None)
-                if following is None:
-                    return
-                start, stop = following
-            if event.position >= start:
-                target.take(event)
-                progress.advance(event.header.size)
+def _collations(session: Statements) -> dict[int, str]:
+    """The server's collations by number."""
+    query = "SELECT id, collation_name FROM information_schema.collations"
+    if session.query(_HAS_FULL_NAMES):
+        # MariaDB's collations that several character sets share have a number with each of them.
+        query = "SELECT id, full_collation_name FROM information_schema.collation_character_set_applicability"
+    return {int(number): name or "" for number, name in session.query(query) if number}
 
 
-class _Target:
-    """The session at the other end, and what it was told so far."""
+class Statements(t.Protocol):
+    """What statements are given to: a :class:`..session.Session`, or what writes a script for one."""
 
-    def __init__(self, session: Session, *, keep_gtids: bool) -> None:
+    @property
+    def version(self) -> ServerVersion: ...
+
+    @property
+    def variables(self) -> t.Mapping[str, str]: ...
+
+    def has_variable(self, name: str) -> bool: ...
+
+    def query(self, statement: str) -> list[tuple[str | None, ...]]: ...
+
+    def execute(self, statement: str | bytes) -> int: ...
+
+    def execute_with_file(self, statement: bytes, pieces: t.Iterable[bytes]) -> None: ...
+
+
+class EventStatements:
+    """Makes statements of events, by what the other end was told so far.
+
+    :param batch: takes what need not run at once; without it every statement does.
+    """
+
+    def __init__(self, session: Statements, *, keep_gtids: bool, batch: StatementBatch | None = None) -> None:
+        self._batch = batch
         self._session = session
         self._mariadb = session.version.is_mariadb
         self._keep = keep_gtids and (self._mariadb or session.variables.get("gtid_mode") == "ON")
         limit = min(_LARGEST_STATEMENT, int(session.variables.get("max_allowed_packet") or _LARGEST_STATEMENT) // 2)
         # Base64 makes four bytes of three.
         self._limit = limit * 3 // 4
-        self._collations = {
-            int(number or 0): name or ""
-            for number, name in session.query("SELECT id, collation_name FROM information_schema.collations")
-            if number
-        }
+        self._collations = _collations(session)
         self._context: dict[str, str] = {}
         self._database = ""
         self._description: FormatDescription | None = None
@@ -102,6 +153,7 @@ class _Target:
         self._start = 0
         self._gtid = ""
         self._applied = 0
+        self._files = LoadedFiles()
         for variable in ("pseudo_slave_mode", "pseudo_replica_mode"):
             if session.has_variable(variable):
                 session.execute(f"SET SESSION {variable} = 1")
@@ -109,14 +161,22 @@ class _Target:
 
     def describe(self, event: Event, description: FormatDescription, name: str) -> None:
         """Events are from here on as the format description of the file ``name`` says."""
+        # First what is of the file before.
+        self.finish()
         self._description, self._name = description, name
         raw = HEADER.pack(*event.header[:-1], event.header.flags & ~codes.FLAG_IN_USE) + event.body
         if description.names_checksums:
-            raw += zlib.crc32(raw).to_bytes(4, "little") if description.checksums else bytes(4)
-        self.finish()
+            raw += checksum_of(raw) if description.checksums else bytes(4)
         self._session.execute(b"BINLOG '" + base64.b64encode(raw) + b"'")
         # MySQL takes what follows a format description for anonymous unless told otherwise.
         self.finish()
+
+    def begin(self, position: int) -> None:
+        """The transactions from here on follow each other."""
+
+    def close(self) -> None:
+        """Give up what is held for the transaction under way."""
+        self._files.close()
 
     def take(self, event: Event) -> None:
         """Apply one event.
@@ -131,22 +191,36 @@ class _Target:
                     self._apply(inner)
             else:
                 self._apply(event)
+        except BatchError as error:
+            raise self._failed(error.error, *error.tag) from error
         except DbfleetError as error:
-            with contextlib.suppress(DbfleetError):
-                self._session.execute("ROLLBACK")
-            gtid = f" ({self._gtid})" if self._gtid else ""
-            raise RestoreError(
-                f"the transaction at {self._start} of {self._name}{gtid} failed: {error.message}",
-                hint=f"{self._applied} transactions before it are applied, and it is not; when the cause is mended, "
-                f"go on with {self._name} and --start-position {self._start}",
-                file=self._name,
-                position=self._start,
-                gtid=self._gtid,
-                applied=self._applied,
-            ) from error
+            raise self._failed(error, self._start, self._gtid, self._applied) from error
+
+    def _failed(self, error: DbfleetError, start: int, gtid: str, applied: int) -> RestoreError:
+        """Roll the transaction at hand back; the error that says which it was."""
+        with contextlib.suppress(DbfleetError):
+            self._session.execute("ROLLBACK")
+        shown = f" ({gtid})" if gtid else ""
+        return RestoreError(
+            f"the transaction at {start} of {self._name}{shown} failed: {error.message}",
+            hint=f"{applied} transactions before it are applied, and it is not; when the cause is mended, go on with "
+            f"{self._name} and --start-position {start}",
+            file=self._name,
+            position=start,
+            gtid=gtid,
+            applied=applied,
+        )
 
     def finish(self) -> None:
-        """Have the server choose identifiers again, as at the session's beginning."""
+        """Everything is applied; have the server choose identifiers again, as at the session's beginning.
+
+        :raises RestoreError: as :meth:`take`.
+        """
+        if self._batch is not None:
+            try:
+                self._batch.flush()
+            except BatchError as error:
+                raise self._failed(error.error, *error.tag) from error
         if not self._mariadb:
             self._session.execute("SET SESSION gtid_next = 'AUTOMATIC'")
 
@@ -168,6 +242,8 @@ class _Target:
             self._prepare(event)
         elif kind in _VALUES:
             self._run(statement_value(kind, event.body, self._what(event), self._collations))
+        elif kind in LOADED:
+            self._load(event)
         elif kind not in _NOTES and not event.header.flags & codes.FLAG_IGNORABLE:
             raise BodyReader(b"", self._what(event)).damaged("it is out of place in a transaction")
 
@@ -191,11 +267,26 @@ class _Target:
         query = parse_query(event.body, what)
         if is_half_of_alter(query, what):
             return
-        ends = query.text.strip() in (b"COMMIT", b"ROLLBACK")
-        if not ends and query.text.strip() != b"BEGIN":
+        text = query.text.strip()
+        ends = text in (b"COMMIT", b"ROLLBACK")
+        if not ends and text != b"BEGIN":
             self._set_context(event, query, what)
-        self._run(query.text)
+            self._run_alone(query.text)
+        else:
+            self._run(text)
         self._applied += ends
+
+    def _load(self, event: Event) -> None:
+        """A piece of a file that was loaded, or the statement that did it."""
+        what = self._what(event)
+        if event.header.type != codes.EXECUTE_LOAD_QUERY:
+            self._files.take(event, what)
+            return
+        load = parse_load(event.body, what)
+        self._set_context(event, load.query, what)
+        self._flush()
+        self._session.execute_with_file(load.local_text, self._files.pieces_of(load.file, what))
+        self._files.drop(load.file)
 
     def _set_context(self, event: Event, query: Query, what: str) -> None:
         if query.database and not event.header.flags & _SUPPRESS_USE and query.database != self._database:
@@ -257,10 +348,24 @@ class _Target:
         return self._checked(bytearray(HEADER.pack(*event.header._replace(size=size)) + event.body))
 
     def _checked(self, raw: bytearray) -> bytearray:
-        return raw + zlib.crc32(raw).to_bytes(4, "little") if self._checksum_size else raw
+        return raw + checksum_of(raw) if self._checksum_size else raw
 
     def _run(self, statement: str | bytes) -> None:
+        """Run a statement that was made here, or have it run before long."""
+        if self._batch is None:
+            self._session.execute(statement)
+            return
+        raw = statement.encode("utf-8", "surrogateescape") if isinstance(statement, str) else statement
+        self._batch.add(raw, (self._start, self._gtid, self._applied))
+
+    def _run_alone(self, statement: bytes) -> None:
+        """Run a statement that was logged: where it ends depends on its session, so nothing is put behind it."""
+        self._flush()
         self._session.execute(statement)
+
+    def _flush(self) -> None:
+        if self._batch is not None:
+            self._batch.flush()
 
     def _what(self, event: Event) -> str:
         return f"the {event.header.name} event at {event.position} of {self._name}"

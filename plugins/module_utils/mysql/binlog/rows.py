@@ -9,6 +9,7 @@ import typing as t
 
 from . import codes, table_map
 from .body import BodyReader
+from .packed_decimal import decimal_size
 from .table_map import Column, TableMap
 
 _FIXED_SIZES = {
@@ -39,8 +40,6 @@ _LENGTH_PREFIXED = frozenset(
         table_map.BLOB_COMPRESSED,
     )
 )
-#: How many bytes the digits of a decimal take that do not fill a group of nine.
-_LEFTOVER_DIGITS = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 
 #: A value's length: a fixed number of bytes, or (negative) how many bytes hold its length.
 Width = int
@@ -161,7 +160,7 @@ def width_of(column: Column, reader: BodyReader) -> Width:
     if kind in (table_map.VARCHAR, table_map.VAR_STRING, table_map.VARCHAR_COMPRESSED):
         return -2 if int.from_bytes(metadata, "little") > 255 else -1
     if kind == table_map.NEWDECIMAL:
-        return _decimal_size(metadata[0], metadata[1])
+        return decimal_size(metadata[0], metadata[1])
     if kind == table_map.BIT:
         return metadata[1] + (metadata[0] > 0)
     if kind in (table_map.STRING, table_map.ENUM, table_map.SET):
@@ -178,11 +177,6 @@ def _string_width(metadata: bytes) -> Width:
     if kind in (table_map.ENUM, table_map.SET):
         return length
     return -2 if length > 255 else -1
-
-
-def _decimal_size(precision: int, scale: int) -> int:
-    whole = precision - scale
-    return whole // 9 * 4 + _LEFTOVER_DIGITS[whole % 9] + scale // 9 * 4 + _LEFTOVER_DIGITS[scale % 9]
 
 
 def _bits(field: bytes, count: int) -> tuple[bool, ...]:

@@ -12,11 +12,11 @@ from ...errors import UnsupportedObjectError
 from ..quoting import hex_literal, identifier
 from . import codes
 from .body import BodyReader
+from .packed_decimal import decimal_size, decimal_text
 
 _LAST_INSERT_ID = 1
 _STRING, _REAL, _INT, _DECIMAL = 0, 1, 2, 4
 _UNSIGNED = 1
-_DIGITS_TO_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 
 
 def statement_value(event_type: int, body: bytes, what: str, collations: t.Mapping[int, str]) -> str:
@@ -36,6 +36,18 @@ def statement_value(event_type: int, body: bytes, what: str, collations: t.Mappi
     return f"SET @{name} := {_user_value(reader, what, collations)}"
 
 
+def string_variable(body: bytes, what: str) -> tuple[str, int, bytes] | None:
+    """The quoted name, the collation's number and the bytes of a User var event of a string; ``None`` for another.
+
+    :raises CorruptArtifactError: it cannot be read.
+    """
+    reader = BodyReader(body, what)
+    name = identifier(reader.take(reader.number(4)).decode("utf-8", "surrogateescape"))
+    if reader.number(1) or reader.number(1) != _STRING:
+        return None
+    return name, reader.number(4), reader.take(reader.number(4))
+
+
 def _user_value(reader: BodyReader, what: str, collations: t.Mapping[int, str]) -> str:
     if reader.number(1):
         return "NULL"
@@ -47,35 +59,16 @@ def _user_value(reader: BodyReader, what: str, collations: t.Mapping[int, str]) 
     if kind == _INT and len(value) == 8:
         return str(int.from_bytes(value, "little", signed=not flags & _UNSIGNED))
     if kind == _DECIMAL and len(value) > 2:
-        return _decimal(value, reader)
+        precision, scale = value[0], value[1]
+        if scale > precision or len(value) - 2 != decimal_size(precision, scale):
+            raise reader.damaged("a decimal of the wrong size")
+        try:
+            return decimal_text(value[2:], precision, scale)
+        except ValueError as error:
+            raise reader.damaged(str(error)) from error
     if kind == _STRING:
         name = collations.get(collation)
         if name is None:
             raise UnsupportedObjectError(f"the target does not have the collation {collation} of {what}")
         return f"_{name.partition('_')[0]} {hex_literal(value)} COLLATE {name}"
     raise reader.damaged(f"a user variable of the unknown type {kind}")
-
-
-def _decimal(value: bytes, reader: BodyReader) -> str:
-    """Digits in groups of nine, each of four bytes, the first bit inverted and all of them for a negative number."""
-    precision, scale = value[0], value[1]
-    data = bytearray(value[2:])
-    negative = not data[0] & 0x80
-    data[0] ^= 0x80
-    if negative:
-        data = bytearray(byte ^ 0xFF for byte in data)
-    packed = BodyReader(bytes(data), "a decimal")
-    whole_groups, whole_rest = divmod(precision - scale, 9)
-    fraction_groups, fraction_rest = divmod(scale, 9)
-    digits = ""
-    if whole_rest:
-        digits += str(int.from_bytes(packed.take(_DIGITS_TO_BYTES[whole_rest]), "big"))
-    for _group in range(whole_groups):
-        digits += f"{int.from_bytes(packed.take(4), 'big'):09}"
-    fraction = "".join(f"{int.from_bytes(packed.take(4), 'big'):09}" for _group in range(fraction_groups))
-    if fraction_rest:
-        size = _DIGITS_TO_BYTES[fraction_rest]
-        fraction += f"{int.from_bytes(packed.take(size), 'big'):0{fraction_rest}}"
-    if packed.left:
-        raise reader.damaged("a decimal that is too long")
-    return f"{'-' if negative else ''}{digits.lstrip('0') or '0'}{'.' + fraction if fraction else ''}"

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from ...lazy_dataclass import dataclass
 from .body import BodyReader
 
 # Types of columns as the server numbers them.
@@ -16,6 +15,10 @@ TYPED_ARRAY = 20
 BLOB_COMPRESSED, VARCHAR_COMPRESSED = 140, 141
 VECTOR, JSON, NEWDECIMAL, ENUM, SET = 242, 245, 246, 247, 248
 TINY_BLOB, MEDIUM_BLOB, LONG_BLOB, BLOB, VAR_STRING, STRING, GEOMETRY = range(249, 256)
+#: The types of columns that hold text, or bytes.
+TEXT_TYPES = frozenset(
+    (VARCHAR, VARCHAR_COMPRESSED, VAR_STRING, STRING, TINY_BLOB, MEDIUM_BLOB, LONG_BLOB, BLOB, BLOB_COMPRESSED)
+)
 
 _METADATA_SIZES = {
     **dict.fromkeys((FLOAT, DOUBLE, BLOB, GEOMETRY, JSON, VECTOR, TIMESTAMP2, DATETIME2, TIME2, BLOB_COMPRESSED), 1),
@@ -24,7 +27,7 @@ _METADATA_SIZES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Column:
     """How a column's values are stored.
 
@@ -35,17 +38,19 @@ class Column:
     metadata: bytes
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class TableMap:
     """A table as row events name it.
 
     :param id: what the events of this statement call it.
+    :param details: what the server says beyond that (``binlog_row_metadata``), see :mod:`.table_details`.
     """
 
     id: int
     database: str
     table: str
     columns: tuple[Column, ...]
+    details: bytes = b""
 
     @property
     def name(self) -> str:
@@ -69,7 +74,9 @@ def parse_table_map(body: bytes, what: str) -> TableMap:
     columns = tuple(Column(kind, metadata.take(_metadata_size(kind))) for kind in types)
     if metadata.left:
         raise reader.damaged(f"the columns' metadata has {metadata.left} bytes too many")
-    return TableMap(table_id, database, table, columns)
+    # Which columns may be NULL is of no use to a reader of rows.
+    reader.take((len(types) + 7) // 8)
+    return TableMap(table_id, database, table, columns, reader.rest())
 
 
 def _metadata_size(kind: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ...lazy_dataclass import dataclass
 from ..statements import Action, classify
 from . import codes
 from .compressed import inner_events, uncompressed
@@ -20,6 +21,8 @@ from .query_event import Query, parse_query
 from .rows import count_rows, parse_rows_head
 from .table_map import TableMap, parse_table_map
 
+#: How many tables are remembered at most.
+_MOST_KNOWN = 1000
 _GTIDS = frozenset((codes.GTID, codes.ANONYMOUS_GTID, codes.GTID_TAGGED, codes.MARIADB_GTID))
 #: What stands between transactions.
 _BETWEEN = frozenset(
@@ -55,7 +58,7 @@ class RowCounts:
     deleted: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement that was logged as text.
 
@@ -86,7 +89,7 @@ class Statement:
         return self.action.verb in _DEFINING
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Transaction:
     """Events that a server applies together.
 
@@ -186,23 +189,25 @@ class _Open:
         )
 
 
-def transactions(events: t.Iterable[Event], name: str) -> t.Iterator[Transaction]:
-    """The transactions of a file in their order.
+def transactions(events: t.Iterable[Event], name: str, *, counting: bool = True) -> t.Iterator[Transaction]:
+    """The transactions of a file in their order. One that the file does not end is the last, and not complete.
 
     :param events: usually a :class:`.events.BinlogReader`.
-    One that the file does not end is the last, and not complete.
-
     :param name: what to call the file in messages.
+    :param counting: tell how many rows are changed; without it, only that some are, in less time.
     :raises CorruptArtifactError, UnsupportedObjectError: as :class:`.events.BinlogReader`.
     """
-    return _Grouping(name).run(events)
+    return _Grouping(name, counting=counting).run(events)
 
 
 class _Grouping:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, counting: bool) -> None:
         self._name = name
+        self._counting = counting
         self._open: _Open | None = None
         self._tables: dict[int, TableMap] = {}
+        # Every transaction that changes a table brings the same bytes.
+        self._known: dict[bytes, TableMap] = {}
 
     def run(self, events: t.Iterable[Event]) -> t.Iterator[Transaction]:
         last = None
@@ -239,16 +244,23 @@ class _Grouping:
         if kind == codes.XA_PREPARE:
             self._open.prepared = True
             return self._end(event)
-        event = uncompressed(event, self._what(event))
-        kind = event.header.type
+        if kind in codes.UNCOMPRESSED:
+            event = uncompressed(event, self._what(event))
+            kind = event.header.type
         if kind in (codes.QUERY, codes.EXECUTE_LOAD_QUERY):
             return self._query(self._open, event)
         if kind == codes.TABLE_MAP:
-            table = parse_table_map(event.body, self._what(event))
+            table = self._known.get(event.body) or self._parsed(event)
             self._tables[table.id] = table
         elif kind in codes.ROWS:
             self._count(self._open, event)
         return None
+
+    def _parsed(self, event: Event) -> TableMap:
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        table = self._known[event.body] = parse_table_map(event.body, self._what(event))
+        return table
 
     def _begin(self, event: Event) -> Transaction | None:
         """A new identifier. A transaction that is still open then was cut off by a crash of its server."""
@@ -287,7 +299,7 @@ class _Grouping:
                 return
             table = TableMap(head.table_id, "?", f"#{head.table_id}", ())
         counts = transaction.rows.setdefault(table.name, RowCounts())
-        found = count_rows(event.header.type, head, table, what)
+        found = count_rows(event.header.type, head, table, what) if self._counting else 1
         if event.header.type in codes.INSERTS:
             counts.inserted += found
         elif event.header.type in codes.UPDATES:

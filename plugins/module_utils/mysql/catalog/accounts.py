@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
@@ -33,7 +33,7 @@ _OBJECT = re.compile(r" ON (?:(?:TABLE|FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) 
 _SECRET_HIDDEN = "<secret>"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Account:
     """A user or a role.
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from ...errors import UnsupportedObjectError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..rows import HEX, LARGE_VALUE, NUMBER, TEXT, VERBATIM, ColumnFormat
-from ..session import Record, Session
+from ..session import Session
 
 _NUMBER_TYPES = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
 _FLOAT_TYPES = frozenset({"float", "double", "real"})
@@ -34,7 +34,7 @@ _ROW_TIMES = {"ROW START": "start", "ROW END": "end"}
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Column:
     """A column of a table.
 
@@ -110,28 +110,42 @@ def _apart(name: str, small: str, large: str) -> tuple[str, str]:
 
 def read_columns(session: Session, database: str) -> dict[str, tuple[Column, ...]]:
     """The columns of every table and view of a database, by its name."""
-    records = session.records(
-        "SELECT TABLE_NAME AS table_name, COLUMN_NAME AS column_name, DATA_TYPE AS data_type, "
-        "COLUMN_TYPE AS column_type, CHARACTER_SET_NAME AS character_set_name, EXTRA AS extra, "
-        "GENERATION_EXPRESSION AS generation_expression FROM information_schema.COLUMNS "
+    rows = session.each(
+        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME, EXTRA, GENERATION_EXPRESSION "
+        "FROM information_schema.COLUMNS "
         f"WHERE TABLE_SCHEMA = {quoting.literal(database)} ORDER BY TABLE_NAME, ORDINAL_POSITION"
     )
     tables: dict[str, list[Column]] = {}
-    for record in records:
-        tables.setdefault(record["table_name"] or "", []).append(_column(record))
-    return {name: tuple(columns) for name, columns in tables.items()}
+    found: dict[str, tuple[Column, ...]] = {}
+    # Very many tables often have the same columns.
+    known: dict[tuple[str | None, ...], Column] = {}
+    for name, *facts in rows:
+        column = known.get(tuple(facts)) or known.setdefault(tuple(facts), _column(*facts))
+        tables.setdefault(name or "", []).append(column)
+    same: dict[tuple[Column, ...], tuple[Column, ...]] = {}
+    for name, listed in tables.items():
+        columns = tuple(listed)
+        found[name] = same.setdefault(columns, columns)
+    return found
 
 
-def _column(record: Record) -> Column:
-    extra = (record["extra"] or "").upper().replace("DEFAULT_GENERATED", "")
+def _column(
+    name: str | None,
+    data_type: str | None,
+    column_type: str | None,
+    character_set: str | None,
+    extra: str | None,
+    expression: str | None,
+) -> Column:
+    extra = (extra or "").upper().replace("DEFAULT_GENERATED", "")
     return Column(
-        name=record["column_name"] or "",
-        data_type=(record["data_type"] or "").lower(),
-        column_type=record["column_type"] or "",
-        character_set=record["character_set_name"] or "",
-        is_generated=bool(record["generation_expression"]) or "GENERATED" in extra,
+        name=name or "",
+        data_type=(data_type or "").lower(),
+        column_type=column_type or "",
+        character_set=character_set or "",
+        is_generated=bool(expression) or "GENERATED" in extra,
         is_invisible="INVISIBLE" in extra,
-        row_time=_ROW_TIMES.get((record["generation_expression"] or "").upper(), ""),
+        row_time=_ROW_TIMES.get((expression or "").upper(), ""),
     )
 
 

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ...errors import NotFoundError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Database:
     """A database's own properties.
 

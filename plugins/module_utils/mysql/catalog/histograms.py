@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Histogram:
     """A column's histogram.
 

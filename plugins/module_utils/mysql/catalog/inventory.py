@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 import typing as t
 
 from ...errors import UnsupportedObjectError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 from .columns import KNOWN_TYPES
@@ -32,7 +33,7 @@ class Item(t.NamedTuple):
     table: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Inventory:
     """Names and change times of all objects: equal inventories mean that no definition changed in between.
 
@@ -47,6 +48,9 @@ class Inventory:
 
     def changes(self, other: Inventory) -> tuple[str, ...]:
         """What differs, as ``kind name``."""
+        # Both may have very many.
+        if self == other:
+            return ()
         return tuple(sorted({f"{one.kind} {one.name}" for one in set(self.objects) ^ set(other.objects)}))
 
 
@@ -56,30 +60,43 @@ def read_inventory(session: Session, database: str) -> Inventory:
     Tables have no time here: a change of their definition makes the snapshot's read of them fail by itself.
     """
     schema = quoting.literal(database)
-    rows: list[tuple[str | None, ...]] = []
-    rows += session.query(
-        f"SELECT LOWER(TABLE_TYPE), TABLE_NAME, '' FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema}"
+    found: list[Item] = []
+    found += _items(
+        session,
+        f"SELECT LOWER(TABLE_TYPE), TABLE_NAME, '' FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema}",
     )
-    rows += session.query(
+    found += _items(
+        session,
         "SELECT LOWER(ROUTINE_TYPE), ROUTINE_NAME, LAST_ALTERED FROM information_schema.ROUTINES "
-        f"WHERE ROUTINE_SCHEMA = {schema}"
+        f"WHERE ROUTINE_SCHEMA = {schema}",
     )
-    rows += session.query(
+    found += _items(
+        session,
         "SELECT 'trigger', TRIGGER_NAME, COALESCE(CREATED, ''), EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS "
-        f"WHERE TRIGGER_SCHEMA = {schema}"
+        f"WHERE TRIGGER_SCHEMA = {schema}",
     )
-    rows += session.query(
-        f"SELECT 'event', EVENT_NAME, LAST_ALTERED FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {schema}"
+    found += _items(
+        session,
+        f"SELECT 'event', EVENT_NAME, LAST_ALTERED FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {schema}",
     )
-    rows += session.query(
-        f"SELECT 'view text', TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema}"
+    found += _items(
+        session,
+        f"SELECT 'view text', TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema}",
     )
     if knows_libraries(session):
-        rows += session.query(
+        found += _items(
+            session,
             "SELECT 'library', LIBRARY_NAME, LAST_ALTERED FROM information_schema.LIBRARIES "
-            f"WHERE LIBRARY_SCHEMA = {schema}"
+            f"WHERE LIBRARY_SCHEMA = {schema}",
         )
-    return Inventory(tuple(sorted(Item(*(value or "" for value in row)) for row in rows)))
+    found.sort()
+    return Inventory(tuple(found))
+
+
+def _items(session: Session, statement: str) -> t.Iterator[Item]:
+    for kind, name, *more in session.each(statement):
+        # Of very many objects the kinds are few, and other lists of them hold the same names.
+        yield Item(sys.intern(kind or ""), sys.intern(name or ""), *(value or "" for value in more))
 
 
 def refuse_unsupported(session: Session, database: str, tables: t.Sequence[Table]) -> None:

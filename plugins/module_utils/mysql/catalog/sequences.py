@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
@@ -15,7 +15,7 @@ from ..session import Session
 _USE = re.compile(rb"(?:nextval|lastval|setval)\(`((?:[^`]|``)*)`\.`((?:[^`]|``)*)`")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Sequence:
     """A sequence.
 

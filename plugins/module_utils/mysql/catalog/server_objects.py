@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import posixpath
 import typing as t
 
 from ...errors import UnsupportedObjectError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
 _RETURNS = {"0": "STRING", "1": "REAL", "2": "INTEGER", "4": "DECIMAL"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ServerObject:
     """One of them.
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ...errors import PrivilegeError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class StoredProgram:
     """A definition with the session context it was created in; it means the same only there.
 

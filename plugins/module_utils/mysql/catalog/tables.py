@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+import sys
 
 from ...errors import QueryError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 from .columns import Column, read_columns
@@ -21,7 +22,7 @@ _ENGINES_WITHOUT_ROWS = frozenset(
 _ARCHIVE_COUNTER = re.compile(rb"(\n\) ENGINE=ARCHIVE) AUTO_INCREMENT=\d+")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Table:
     """A table with rows of its own, or the definition of one without.
 
@@ -81,14 +82,15 @@ def read_tables(session: Session, database: str) -> tuple[Table, ...]:
         if supported == "YES"
     }
     columns = read_columns(session, database)
-    rows = session.query(
+    rows = session.each(
         "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, DATA_LENGTH, CREATE_OPTIONS FROM information_schema.TABLES "
         f"WHERE TABLE_SCHEMA = {quoting.literal(database)} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
     )
     tables = [
         Table(
-            name=name or "",
-            engine=engine or "",
+            # Very many tables are of few engines, and other lists of them hold the same names.
+            name=sys.intern(name or ""),
+            engine=sys.intern(engine or ""),
             columns=columns.get(name or "", ()),
             is_transactional=(engine or "").upper() in transactional,
             is_partitioned="partitioned" in (create_options or "").lower(),

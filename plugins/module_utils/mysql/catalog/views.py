@@ -10,11 +10,11 @@ that use it, which find a placeholder. Where something that the definition names
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
 from ...errors import DbfleetError, NotFoundError, PrivilegeError, QueryError
+from ...lazy_dataclass import dataclass
 from .. import quoting
 from ..session import Session
 
@@ -27,7 +27,7 @@ _NO_SUCH_DEFINER = 1449
 _MISSING = frozenset({1049, 1051, 1054, 1109, 1128, 1146, 1222, 1267, 1271, 1305, 1318, 1630, 4091})
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class View:
     """A view.
 
