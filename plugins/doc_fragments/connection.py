@@ -43,7 +43,7 @@ options:
     description:
       - The password of O(login_user).
       - Without it, E(PGPASSWORD) is used for PostgreSQL and E(MYSQL_PWD) for MySQL and MariaDB, from the environment of
-        the module on the host, unless O(service), O(passfile) or O(option_file) say otherwise.
+        the module on the host, unless C(service), C(passfile) or C(option_file) say otherwise.
       - It never appears in an argument list, a log or a result.
     type: str
   ssl_mode:

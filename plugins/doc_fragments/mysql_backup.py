@@ -13,7 +13,7 @@ options:
   databases:
     description:
       - Several databases instead of all of them, see O(all_databases). They are read in one snapshot unless O(jobs) is
-        above 1.
+        above 1. With O(dest) they are one script or one folder, and in one snapshot in any case.
       - MySQL and MariaDB only.
     type: list
     elements: str

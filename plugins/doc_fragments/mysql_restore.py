@@ -18,6 +18,17 @@ options:
       - MySQL and MariaDB only.
     type: str
     choices: [error, ignore, replace]
+  load_data:
+    description:
+      - How the rows of a backup of the format C(directory) reach the server. By default (V(auto)) they are sent as
+        files of C(LOAD DATA LOCAL), which is much less work for the server, where its C(local_infile) is on. Nothing
+        changes about what is restored. What the server does not take without any warning is run again as the INSERT
+        that it is.
+      - With V(never) every INSERT is run as it is.
+      - MariaDB has C(local_infile) on by default, MySQL 8.0 and later off.
+      - MySQL and MariaDB only.
+    type: str
+    choices: [auto, never]
   skip_binlog:
     description:
       - Do not write the restore into the target's binary log. Its replicas then do not get what is restored.
@@ -51,8 +62,9 @@ options:
     description:
       - Other names in definitions, as C(KIND:OLD=NEW), for example
         V(collation:utf8mb4_0900_ai_ci=utf8mb4_unicode_520_ci) or V(engine:aria=InnoDB). The kinds are V(collation),
-        V(charset), V(engine), V(sql_mode) and V(table_option). A word of C(sql_mode) and an option of a table are
-        left out with nothing behind C(=).
+        V(charset), V(engine), V(sql_mode), V(table_option) and V(name). A word of C(sql_mode) and an option of a table
+        are left out with nothing behind C(=). A name in a program that the target reserves is quoted with
+        V(name:rank=rank).
       - What the target does not know fails the restore before anything is changed, in check mode too, and the error
         lists the texts that this option would need. Nothing is rewritten without it.
       - MySQL and MariaDB only.

@@ -16,7 +16,8 @@ options:
         unless O(with_dependencies) is set.
       - Names are those of the archive's list of contents, without quotes. They are no patterns. This holds for all
         options that name something.
-      - What is selected comes from an archive, a backup of the format V(custom), V(directory) or V(tar).
+      - What is selected comes from an archive, a backup of the format V(custom), V(directory) or V(tar), or from a
+        plain script, by the comments that C(pg_dump) writes before each entry. A script without them is refused.
       - PostgreSQL only.
     type: list
     elements: str
@@ -196,6 +197,14 @@ options:
       - PostgreSQL only.
     type: list
     elements: str
+  create_roles:
+    description:
+      - Make the roles that the backup needs and the server lacks, out of the globals of the backup's set, with all that
+        these say of them (passwords too), and the missing roles that they are members of. Roles that exist stay as they
+        are.
+      - For a backup of a set (O(all_databases) when it was made) in a repository. Nothing else of the globals is done.
+      - PostgreSQL only.
+    type: bool
   role:
     description:
       - Do everything as this role.
@@ -224,9 +233,9 @@ options:
     type: bool
   with_dependencies:
     description:
-      - Restore also what the selected objects depend on, by the archive's own dependencies. These are their schemas,
-        types, functions, sequences and the tables that a view reads, and so on; with a table come the defaults of its
-        columns, its identity and the sequences that belong to it.
+      - Restore also what the selected objects depend on, by the archive's own dependencies. A script has none.
+      - These are their schemas, types, functions, sequences and the tables that a view reads, and so on; with a table
+        come the defaults of its columns, its identity and the sequences that belong to it.
       - Tables that are only depended on come without rows, unless a selected foreign key or materialized view needs
         these.
       - PostgreSQL only.

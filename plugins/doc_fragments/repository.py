@@ -14,7 +14,24 @@ options:
     description:
       - The folder on the host that keeps the backups of any number of servers and databases, each with its manifest.
       - A share that is mounted on the host will do.
+      - Or object storage that speaks S3, as C(s3://bucket/prefix?endpoint=https://storage.example.com&region=eu-1).
+        Without C(endpoint) it is Amazon's. Further parameters are C(profile), C(addressing) (V(path) or V(virtual)),
+        C(ca_cert) and C(part_size). It needs the Python package C(boto3) on the host.
     type: path
+  s3_access_key:
+    description:
+      - The access key of a repository in object storage.
+      - Without it, the credentials come from where Amazon's own tools have them, which are the environment, C(~/.aws)
+        and the role of the machine.
+    type: str
+  s3_secret_key:
+    description:
+      - The secret key that belongs to O(s3_access_key).
+    type: str
+  s3_session_token:
+    description:
+      - The session token, where O(s3_access_key) is one of temporary credentials.
+    type: str
   cluster:
     description:
       - The name of the server in the repository.

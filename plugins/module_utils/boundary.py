@@ -16,9 +16,10 @@ import types
 import typing as t
 
 from .errors import DbfleetError, JobInterrupted
+from .posix_only import signals
 
 # A terminal that is closed must not leave a job half done either.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = signals("SIGINT", "SIGTERM", "SIGHUP")
 _AFTER_INTERRUPT = {
     "backup": "an incomplete backup is never published; run it again",
     "restore": "the target may be incomplete; do not use it, restore again",
@@ -37,17 +38,24 @@ def job_boundary(job: str = "") -> t.Iterator[None]:
     """Run a job so that it ends with its result or with a :class:`DbfleetError`, whatever happens.
 
     The first SIGINT, SIGTERM or SIGHUP stops the job, which cleans up; later ones are ignored, so that the clean-up
-    is not torn apart. A signal that the caller ignores (``nohup``) stays ignored.
+    is not torn apart. They stay ignored after it: an interrupted process says so and ends, and a key pressed twice
+    must not kill it in between, with another exit code. A signal that the caller ignores (``nohup``) stays ignored.
 
     :param job: ``backup`` or ``restore``, for what to say after an interrupt.
     :raises JobInterrupted: a signal came.
     :raises InternalError: an exception that the engine does not raise on purpose.
     """
     received: list[int] = []
+    interrupted = False
     previous = _install(received)
     try:
         yield
+    except JobInterrupted:
+        # Of a boundary inside this one.
+        interrupted = True
+        raise
     except KeyboardInterrupt as error:
+        interrupted = True
         name = signal.Signals(received[0]).name if received else signal.SIGINT.name
         raise JobInterrupted(
             f"interrupted by {name}", hint=_AFTER_INTERRUPT.get(job, "run it again"), signal=name
@@ -58,7 +66,7 @@ def job_boundary(job: str = "") -> t.Iterator[None]:
         raise _internal_error(error) from error
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if interrupted else handler)
 
 
 def _install(received: list[int]) -> dict[signal.Signals, t.Any]:

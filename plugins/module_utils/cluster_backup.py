@@ -9,16 +9,16 @@ request → connect and plan → locks → sweep → every database staged → g
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 import typing as t
 
-from .backup import Destination, StagedBackup, default_cluster, is_made_with, is_young, stage_backup, warn_once
+from .backup import Destination, StagedBackup, is_made_with, is_young, stage_backup, warn_once
 from .errors import DbfleetError, StorageError, UsageError
 from .interfaces import BackupPlan, ClusterPlan, ClusterSource
-from .mysql.options import ClusterBackupOptions as MysqlClusterBackupOptions
+from .lazy_dataclass import dataclass
 from .postgresql.options import ClusterBackupOptions as PostgresqlClusterBackupOptions
 from .progress import Progress
+from .repository.cluster_name import default_cluster
 from .repository.layout import GLOBALS, LOGICAL
 from .repository.lock import RepositoryLock
 from .repository.place import RepositoryPlace
@@ -26,10 +26,13 @@ from .repository.records import Manifest, SetMember
 from .repository.sets import SetPlace, StoredSet
 from .summary import backup_summary, planned_summary
 
-ClusterBackupOptions = t.Union[PostgresqlClusterBackupOptions, MysqlClusterBackupOptions]
+if t.TYPE_CHECKING:
+    from .mysql.options import ClusterBackupOptions as MysqlClusterBackupOptions
+
+    ClusterBackupOptions = t.Union[PostgresqlClusterBackupOptions, MysqlClusterBackupOptions]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterBackupRequest:
     """One backup of a whole server.
 
@@ -43,7 +46,7 @@ class ClusterBackupRequest:
     check: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterBackupResult:
     """What a backup of a whole server did or would do.
 
@@ -85,11 +88,18 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
             "a backup of all databases needs a repository: it is one backup for each of them and one of the globals",
             hint="give a repository instead of a dest",
         )
+    destination.check()
     source = _source(request.options)
     try:
         progress.phase("planning")
         plan = source.plan()
-        place = SetPlace(destination.repository, cluster=destination.cluster or default_cluster(plan.server))
+        place = SetPlace(
+            destination.repository,
+            cluster=destination.cluster or default_cluster(plan.server),
+            access=destination.access,
+            encryption=destination.encryption,
+            sign_key=destination.sign_key,
+        )
         for why in plan.left_out:
             progress.warn(why)
         newest = place.newest_good(plan.databases, warn_once(progress))
@@ -119,18 +129,19 @@ def backup_cluster(request: ClusterBackupRequest, progress: Progress) -> Cluster
 def _is_enough(found: StoredSet, plan: ClusterPlan, max_age: float | None) -> bool:
     """Whether a set is young, and of the same parts of its databases as the planned one."""
     of_the_same = all(is_made_with(member.manifest, plan.options) for member in found.members)
-    return is_young(found.globals.manifest, max_age) and of_the_same
+    globals_too = is_made_with(found.globals.manifest, plan.globals_options)
+    return is_young(found.globals.manifest, max_age) and of_the_same and globals_too
 
 
 def _source(options: ClusterBackupOptions) -> ClusterSource:
     # As in the other jobs, only what the job needs is loaded.
-    if isinstance(options, MysqlClusterBackupOptions):
-        from .mysql.cluster_source import MysqlClusterSource
+    if isinstance(options, PostgresqlClusterBackupOptions):
+        from .postgresql.cluster.source import PostgresqlClusterSource
 
-        return MysqlClusterSource(options)
-    from .postgresql.cluster.source import PostgresqlClusterSource
+        return PostgresqlClusterSource(options)
+    from .mysql.cluster_source import MysqlClusterSource
 
-    return PostgresqlClusterSource(options)
+    return MysqlClusterSource(options)
 
 
 def _places(place: SetPlace, plan: ClusterPlan) -> list[RepositoryPlace]:

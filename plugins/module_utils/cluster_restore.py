@@ -12,8 +12,10 @@ import dataclasses
 import time
 import typing as t
 
-from .errors import DbfleetError, NotFoundError, RestoreError, UsageError
-from .interfaces import RestoreContents, RestoreTarget
+from .checksums import verify_checksums
+from .errors import DbfleetError, NotFoundError, UsageError
+from .interfaces import RestoreTarget
+from .lazy_dataclass import dataclass
 from .mysql.options import GlobalsRestoreOptions as MysqlGlobalsRestoreOptions
 from .mysql.options import RestoreOptions as MysqlRestoreOptions
 from .postgresql.options import GlobalsRestoreOptions as PostgresqlGlobalsRestoreOptions
@@ -23,7 +25,8 @@ from .repository.artifact import StoredArtifact, open_artifact, open_globals, st
 from .repository.layout import GLOBALS
 from .repository.repository import Repository
 from .repository.sets import StoredSet, stored_set
-from .restore import Origin, compare_contents, verify_checksums
+from .restore import Origin, RestoreResult
+from .restore_members import Member, in_order, plan_member, restore_member, stopped, verify_member
 from .summary import backup_summary, server_summary
 
 if t.TYPE_CHECKING:
@@ -41,7 +44,7 @@ RestoreOptions = t.Union[PostgresqlRestoreOptions, MysqlRestoreOptions]
 _ALWAYS_THERE = ("template1", "postgres")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterRestoreRequest:
     """One restore of a set.
 
@@ -57,49 +60,30 @@ class ClusterRestoreRequest:
     check: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class ClusterRestoreResult:
-    """What a restore of a set did or would do."""
-
-    changed: bool
-    restore: t.Mapping[str, t.Any]
-    before: str
-    after: str
-
-    @property
-    def diff(self) -> dict[str, str]:
-        return {"before": self.before, "after": self.after}
-
-    def to_dict(self) -> dict[str, t.Any]:
-        return {"changed": self.changed, "restore": dict(self.restore)}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Member:
-    """One database of the set on its way."""
-
-    name: str
-    artifact: StoredArtifact
-    target: RestoreTarget
-    create: bool
-
-
-def restore_cluster(request: ClusterRestoreRequest, progress: Progress) -> ClusterRestoreResult:
+def restore_cluster(request: ClusterRestoreRequest, progress: Progress) -> RestoreResult:
     """Restore the globals of a set, and unless told otherwise every database of it.
 
     :raises DbfleetError: it failed. Before the first change for everything that could be known before; else a
         :class:`RestoreError` says what was done, what failed and what was not begun.
     """
+    if request.origin.source and not request.globals_only and isinstance(request.options, MysqlRestoreOptions):
+        from .several_databases import restore_several
+
+        whole = open_artifact(request.origin.source, request.origin.access)
+        whole.require_identity()
+        several = restore_several(request.options, whole, progress, check=request.check)
+        return RestoreResult(several.changed, several.restore, several.before, several.after)
     _check(request)
     started = time.monotonic()
     found, artifact = _open(request)
     server = _globals(request)
-    members: list[_Member] = []
+    members: list[Member] = []
     try:
         _verify_globals(artifact, server, progress)
         members = [] if found is None or request.globals_only else _members(request, found)
         for member in members:
-            _verify(member, progress.part(member.name))
+            verify_member(member, progress.part(member.name))
+        members = in_order(members)
         progress.phase("planning")
         plan = server.plan()
         # After a connection was made: a wrong password shall not be looked for in a list of databases.
@@ -132,13 +116,13 @@ def _open(request: ClusterRestoreRequest) -> tuple[StoredSet | None, StoredArtif
     """The set, where there is one, and its globals."""
     origin = request.origin
     if origin.source:
-        artifact = open_artifact(origin.source)
+        artifact = open_artifact(origin.source, origin.access)
         if artifact.manifest is not None and artifact.manifest.kind != GLOBALS:
             raise UsageError(f"{origin.source} is a backup of database {artifact.manifest.database!r}, not of globals")
         return None, artifact
     if request.globals_only:
-        return None, open_globals(origin.repository, origin.backup, cluster=origin.cluster)
-    repository = Repository(origin.repository)
+        return None, open_globals(origin.repository, origin.backup, cluster=origin.cluster, access=origin.access)
+    repository = Repository(origin.repository, origin.access)
     found = stored_set(repository, repository.find_globals(origin.backup, cluster=origin.cluster))
     if found.missing:
         raise NotFoundError(
@@ -160,13 +144,13 @@ def _globals(request: ClusterRestoreRequest) -> GlobalsRestore:
     return PostgresqlGlobalsRestore(PostgresqlGlobalsRestoreOptions(connection=options.connection, force=options.force))
 
 
-def _members(request: ClusterRestoreRequest, found: StoredSet) -> list[_Member]:
-    repository = Repository(request.origin.repository)
+def _members(request: ClusterRestoreRequest, found: StoredSet) -> list[Member]:
+    repository = Repository(request.origin.repository, request.origin.access)
     members = []
     for entry in found.members:
         name = entry.manifest.database
         options, create = _options_of(request.options, name)
-        members.append(_Member(name, stored_artifact(repository, entry), _target(options), create))
+        members.append(Member(name, stored_artifact(repository, entry), _target(options), create))
     return members
 
 
@@ -186,20 +170,14 @@ def _target(options: RestoreOptions) -> RestoreTarget:
         return MysqlRestoreTarget(options)
     from .postgresql.restore import PostgresqlRestoreTarget
 
-    return PostgresqlRestoreTarget(options)
+    return PostgresqlRestoreTarget(options, one_of_many=True)
 
 
 def _verify_globals(artifact: StoredArtifact, server: GlobalsRestore, progress: Progress) -> None:
     if artifact.manifest is not None:
+        artifact.require_identity()
         verify_checksums(artifact, artifact.manifest, progress)
     server.verify(artifact)
-
-
-def _verify(member: _Member, progress: Progress) -> None:
-    manifest = member.artifact.manifest
-    if manifest is not None:
-        verify_checksums(member.artifact, manifest, progress)
-    member.target.verify(member.artifact, manifest, progress)
 
 
 def _check_new(request: ClusterRestoreRequest, names: t.Sequence[str]) -> None:
@@ -226,91 +204,34 @@ def _existing(options: RestoreOptions, names: t.Sequence[str]) -> t.Sequence[str
 
 
 def _restore(
-    server: GlobalsRestore, plan: GlobalsPlan, members: list[_Member], progress: Progress
+    server: GlobalsRestore, plan: GlobalsPlan, members: list[Member], progress: Progress
 ) -> list[dict[str, t.Any]]:
     """Do it. A failure says what became of every part."""
     done: list[dict[str, t.Any]] = []
-    begun: list[_Member] = []
+    begun: list[Member] = []
     server.restore(progress)
     try:
         # Everything that can be known of any database, now that its roles are there, before the first is touched.
         for member in members:
-            _planned(member)
+            plan_member(member)
         for member in members:
             begun.append(member)
-            done.append(_restore_member(member, progress.part(member.name)))
+            done.append(restore_member(member, progress.part(member.name)))
     except DbfleetError as error:
-        raise _stopped(error, members, begun, len(done)) from error
+        raise stopped(error, members, begun, len(done), before=("globals",)) from error
     server.finish(progress)
     return done
-
-
-def _stopped(error: DbfleetError, members: list[_Member], begun: list[_Member], finished: int) -> RestoreError:
-    done = ["globals", *map(_label, begun[:finished])]
-    failed = list(map(_label, begun[finished:]))
-    rest = list(map(_label, members[len(begun) :]))
-    what = ", ".join(failed) or "the databases cannot be begun"
-    return RestoreError(
-        f"{what}: {error.message}; done: {', '.join(done)}; not begun: {', '.join(rest) or 'nothing'}",
-        hint=error.hint,
-        done=done,
-        failed=failed,
-        not_begun=rest,
-        cause=error.details(),
-    )
-
-
-def _label(member: _Member) -> str:
-    return f"database {member.name!r}"
-
-
-def _planned(member: _Member) -> None:
-    try:
-        member.target.plan(member.artifact, member.artifact.manifest)
-    except DbfleetError as error:
-        if repr(member.name) in error.message:
-            raise
-        context = {"database": member.name, **error.context}
-        raise type(error)(f"database {member.name!r}: {error.message}", hint=error.hint, **context) from error
-    finally:
-        # One connection at a time, however many databases there are.
-        member.target.close()
-
-
-def _restore_member(member: _Member, progress: Progress) -> dict[str, t.Any]:
-    manifest = member.artifact.manifest
-    clock = time.monotonic()
-    try:
-        plan = member.target.plan(member.artifact, manifest)
-        contents = member.target.restore(member.artifact, manifest, progress)
-        if manifest is not None:
-            compare_contents(manifest, contents, plan.tables)
-    finally:
-        member.target.close()
-    return _summary(member, contents, time.monotonic() - clock, progress)
-
-
-def _summary(member: _Member, contents: RestoreContents, duration: float, progress: Progress) -> dict[str, t.Any]:
-    return {
-        "database": member.name,
-        "created": member.create,
-        "objects": dict(contents.objects),
-        "table_count": len(contents.tables),
-        "rows": sum(table.rows for table in contents.tables),
-        "duration": round(duration, 3),
-        "warnings": list(progress.warnings),
-    }
 
 
 def _result(
     request: ClusterRestoreRequest,
     artifact: StoredArtifact,
     plan: GlobalsPlan,
-    members: list[_Member],
+    members: list[Member],
     done: list[dict[str, t.Any]],
     duration: float,
     progress: Progress,
-) -> ClusterRestoreResult:
+) -> RestoreResult:
     manifest = artifact.manifest
     summary: dict[str, t.Any] = {
         "source": artifact.description,
@@ -332,4 +253,4 @@ def _result(
     after = "".join(f"{name}\n" for name in (*plan.creates, *plan.alters))
     after += "".join(f"database {member.name}\n" for member in members)
     before = "".join(f"{name}\n" for name in plan.alters)
-    return ClusterRestoreResult(plan.changes or bool(members), summary, before=before, after=after)
+    return RestoreResult(plan.changes or bool(members), summary, before=before, after=after)

@@ -8,34 +8,38 @@ request → read the whole script → connect and plan → run → result.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import typing as t
 
+from .checksums import verify_checksums
 from .errors import UsageError
+from .lazy_dataclass import dataclass
 from .postgresql.cluster.script_restore import ClusterScriptPlan, ClusterScriptRestore
 from .postgresql.options import ConnectionOptions
 from .postgresql.script_source import is_script
 from .postgresql.script_tables import ScriptTable
 from .progress import Progress
+from .repository.access import NO_ACCESS, Access
 from .repository.artifact import StoredArtifact, open_artifact
-from .restore import RestoreResult, verify_checksums
+from .restore import RestoreResult
 from .summary import server_summary
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterScriptRequest:
     """One script to be run.
 
     :param source: its path.
     :param force: roles that exist may be altered to what the script says.
     :param check: verify it, connect, find out and say what would be done; change nothing.
+    :param access: what opens it.
     """
 
     connection: ConnectionOptions
     source: str
     force: bool = False
     check: bool = False
+    access: Access = NO_ACCESS
 
 
 def restore_cluster_script(request: ClusterScriptRequest, progress: Progress) -> RestoreResult:
@@ -44,7 +48,7 @@ def restore_cluster_script(request: ClusterScriptRequest, progress: Progress) ->
     :raises DbfleetError: it failed. Before the first change for everything that could be known before.
     """
     started = time.monotonic()
-    artifact = open_artifact(request.source)
+    artifact = open_artifact(request.source, request.access)
     if not is_script(artifact):
         raise UsageError(
             f"{artifact.description} is no script",

@@ -125,6 +125,12 @@ class CorruptArtifactError(DbfleetError):
     kind = "corrupt"
 
 
+class IdentityError(DbfleetError):
+    """An encrypted file cannot be opened with the identities that were given, or none was."""
+
+    kind = "identity"
+
+
 class TargetNotEmptyError(DbfleetError):
     """The restore's target holds objects and nothing said what to do with them."""
 
@@ -135,6 +141,30 @@ class RestoreError(DbfleetError):
     """A restore stopped in the middle; ``context`` holds ``done``, ``failed`` and ``not_begun`` item names."""
 
     kind = "restore"
+
+
+class PruneError(DbfleetError):
+    """Retention could not prune some databases; ``context`` holds the ``problems`` and what was ``removed``."""
+
+    kind = "prune"
+
+
+class VerificationError(DbfleetError):
+    """Backups are not what they must be; ``context`` holds the ``verifications``."""
+
+    kind = "verification"
+
+
+class ProgramError(DbfleetError):
+    """A program of the vendor's failed; ``context`` holds its ``program`` and, if it ran, the ``exit_code``."""
+
+    kind = "program"
+
+
+class InstallationError(DbfleetError):
+    """The command could not be installed on a host; what was there before still is."""
+
+    kind = "installation"
 
 
 class JobInterrupted(DbfleetError):

@@ -12,7 +12,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .lazy_dataclass import dataclass
 from .progress import Progress
+from .repository.layout import LOGICAL
 from .repository.records import BackupContents, FileRecord, Manifest, ServerIdentity, TableRecord
 from .streams.base import Buffer, ByteSink
 
@@ -37,10 +39,11 @@ class ArtifactWriter(t.Protocol):
     def can_patch(self) -> bool:
         """Whether files can be patched after writing (a local file can, an upload or an encrypted stream cannot)."""
 
-    def create(self, path: str, *, patched: bool = False) -> ArtifactFile:
+    def create(self, path: str, *, patched: bool = False, large: bool = False) -> ArtifactFile:
         """A new file. ``path`` is relative with ``/`` between its parts; its folders are made.
 
         :param patched: it will be patched, so that what is written first is not yet what is digested.
+        :param large: it will be large, and nobody reads it soon: the system need not keep it in memory.
         :raises StorageError: it exists or cannot be created.
         """
 
@@ -99,7 +102,7 @@ class SeekableSource(t.Protocol):
     def close(self) -> None: ...
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class BackupPlan:
     """What a backup would do, found out by reading only.
 
@@ -111,6 +114,7 @@ class BackupPlan:
     :param objects: how many objects of each kind would be written.
     :param options: those that decide what is taken of the database, as a manifest's options have them, ``None`` for
         what these do not name: a backup with others is no substitute.
+    :param kind: of the backup, as its manifest has it.
     """
 
     server: ServerIdentity
@@ -122,6 +126,7 @@ class BackupPlan:
     tables: tuple[tuple[str, str], ...]
     objects: t.Mapping[str, int]
     options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    kind: str = LOGICAL
 
 
 class BackupSource(t.Protocol):
@@ -143,7 +148,7 @@ class BackupSource(t.Protocol):
         """Release the connection, in whatever state."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ClusterPlan:
     """What belongs to a backup of a whole server, found out by reading only.
 
@@ -151,6 +156,7 @@ class ClusterPlan:
     :param left_out: why others would not, one sentence each.
     :param consistency: what is one moment in the backup: each ``database``, or the ``server``.
     :param options: those that decide what is taken of each database, as :class:`BackupPlan` has them.
+    :param globals_options: those that decide what is taken of the server itself, likewise.
     """
 
     server: ServerIdentity
@@ -158,6 +164,7 @@ class ClusterPlan:
     left_out: tuple[str, ...]
     consistency: str = "database"
     options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    globals_options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
 
 class ClusterSource(t.Protocol):
@@ -183,7 +190,7 @@ class ClusterSource(t.Protocol):
         """Release the connection, in whatever state."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestorePlan:
     """What a restore would do, found out by reading only.
 
@@ -191,6 +198,7 @@ class RestorePlan:
     :param database: the target's name there.
     :param create: the database would be created.
     :param drops: objects of the target that would be dropped, by name.
+    :param roles: those that would be made on the server before.
     :param objects: how many objects of each kind would be restored.
     :param tables: schema and name of every table whose data would be loaded.
     """
@@ -201,9 +209,10 @@ class RestorePlan:
     drops: tuple[str, ...]
     objects: t.Mapping[str, int]
     tables: tuple[tuple[str, str], ...]
+    roles: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreContents:
     """What a restore did.
 
@@ -225,10 +234,14 @@ class RestoreContents:
 class RestoreTarget(t.Protocol):
     """A database that a backup can be restored into; made by an engine from its options."""
 
-    def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
+    def verify(
+        self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress, *, checked: bool = False
+    ) -> None:
         """Walk the whole artifact without a server: format, completeness, and where the manifest knows them, every
         table's row count and digest.
 
+        :param checked: every file was found to be what the manifest says, byte for byte. Then the data in them need
+            not be read once more before the target is changed; they are compared again when they are loaded.
         :raises CorruptArtifactError: it is not whole.
         """
 

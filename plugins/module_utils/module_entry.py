@@ -18,11 +18,12 @@ from .boundary import job_boundary
 from .debug_log import LineCollector, debug_log
 from .errors import DbfleetError, DriverMissingError
 from .progress import Progress
+from .running_jobs import RunningJobSink
 
 DEFAULT_ENVIRONMENT = "/opt/dbfleet/venv"
 _DEBUG_VERBOSITY = 3
 # Where a package is imported by another name than it is installed by.
-_IMPORT_NAMES = {"psycopg[binary]": "psycopg", "PyMySQL": "pymysql"}
+_IMPORT_NAMES = {"psycopg[binary]": "psycopg", "PyMySQL": "pymysql", "boto3": "botocore"}
 
 
 class Module(t.Protocol):
@@ -59,18 +60,20 @@ class Result(t.Protocol):
 def run_module(module: Module, respawn: Respawn, job: t.Callable[[Progress], Result], *, name: str = "") -> t.NoReturn:
     """Run ``job`` and exit with its result, or with its failure.
 
-    :param name: ``backup`` or ``restore``, for what to say after an interrupt.
+    :param name: ``backup``, ``restore`` ..., for what to say after an interrupt and for who looks at running jobs;
+        empty for a job that nobody waits for.
 
     With a verbosity of three or more the engine's log is part of either. Where the module's Python lacks a package
     that the collection's own environment on the host has, the module starts again there: packages are looked for
     before a job changes anything.
     """
     collector = LineCollector()
-    progress = Progress()
+    progress = Progress(*([RunningJobSink(name)] if name else []))
     try:
         with contextlib.ExitStack() as stack:
             if module._verbosity >= _DEBUG_VERBOSITY:
                 stack.enter_context(debug_log(collector))
+            stack.callback(progress.finish)
             stack.enter_context(job_boundary(name))
             result = job(progress)
     except DbfleetError as error:
@@ -85,6 +88,17 @@ def run_module(module: Module, respawn: Respawn, job: t.Callable[[Progress], Res
 
 def _debug(module: Module, collector: LineCollector) -> dict[str, t.Any]:
     return {"debug": collector.lines()} if module._verbosity >= _DEBUG_VERBOSITY else {}
+
+
+def look_elsewhere_first(module: Module, respawn: Respawn, load: t.Callable[[], object]) -> None:
+    """For a job that can do without its driver: start again where the collection's own environment has it.
+
+    :param load: raises :class:`DriverMissingError` where this Python lacks it.
+    """
+    try:
+        load()
+    except DriverMissingError as error:
+        _respawned(module, respawn, error)
 
 
 def _respawned(module: Module, respawn: Respawn, error: DriverMissingError) -> DriverMissingError:

@@ -9,12 +9,13 @@ The engine calls the methods of :class:`Progress`; it never writes to a terminal
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import typing as t
 
+from .lazy_dataclass import dataclass
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclass(frozen=True)
 class ProgressState:
     """A picture of the running job.
 

@@ -4,7 +4,7 @@
 """The restore job: the same for every database and every caller.
 
 request → find the backup → checksums → walk the artifact → connect and plan → restore (the engine) → compare → result.
-Nothing of the target is touched before everything was read and checked.
+Nothing of the target is changed before everything was read and checked; of a small backup it is looked at meanwhile.
 """
 
 from __future__ import annotations
@@ -13,24 +13,31 @@ import dataclasses
 import time
 import typing as t
 
-from .errors import CorruptArtifactError, NotFoundError, RestoreError, UsageError
+from . import drivers
+from .checksums import verify_checksums
+from .errors import DbfleetError, RestoreError, UsageError
 from .interfaces import RestoreContents, RestorePlan, RestoreTarget
-from .mysql.options import RestoreOptions as MysqlRestoreOptions
-from .postgresql.options import RestoreOptions as PostgresqlRestoreOptions
+from .lazy_dataclass import dataclass
 from .progress import Progress
-from .repository.artifact import StoredArtifact, open_artifact, open_backup
-from .repository.layout import LOGICAL
+from .repository.access import NO_ACCESS, Access
+from .repository.artifact import StoredArtifact, open_artifact, open_backup, open_globals
+from .repository.layout import LOGICAL, PHYSICAL
 from .repository.records import Manifest
-from .repository.storage import StoredFile
-from .streams.digest import DigestSource
 from .summary import backup_summary, server_summary
+from .tools.engine import NATIVE, NATIVE_ENGINE, TOOLS, Engine
+from .verified_backup import verify_beside
 
-RestoreOptions = t.Union[PostgresqlRestoreOptions, MysqlRestoreOptions]
+if t.TYPE_CHECKING:
+    from .mysql.options import RestoreOptions as MysqlRestoreOptions
+    from .postgresql.options import RestoreOptions as PostgresqlRestoreOptions
 
-_BLOCK_SIZE = 1 << 20
+RestoreOptions = t.Union["PostgresqlRestoreOptions", "MysqlRestoreOptions"]
+
+# Of a backup of this size the digests take seconds.
+_SOON_READ = 1 << 30
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Origin:
     """Where a backup comes from: a repository or a file or folder.
 
@@ -38,6 +45,7 @@ class Origin:
     :param database: the database that was backed up, needed where the repository holds several.
     :param backup: an id or ``latest``.
     :param source: the path of an artifact, with or without a manifest beside it.
+    :param access: what it takes to open it.
     """
 
     repository: str = ""
@@ -45,21 +53,24 @@ class Origin:
     database: str = ""
     backup: str = "latest"
     source: str = ""
+    access: Access = NO_ACCESS
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreRequest:
     """One restore into one database.
 
     :param check: verify the whole artifact, connect, find out and say what would be done; change nothing.
+    :param engine: who writes the database.
     """
 
     options: RestoreOptions
     origin: Origin
     check: bool = False
+    engine: Engine = NATIVE_ENGINE
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreResult:
     """What a restore did or would do."""
 
@@ -82,33 +93,67 @@ def restore(request: RestoreRequest, progress: Progress) -> RestoreResult:
     :raises DbfleetError: it failed. Before the first change to the target for anything that could be known before;
         else a :class:`RestoreError` says what was done.
     """
-    origin = request.origin
-    if bool(origin.repository) == bool(origin.source):
-        raise UsageError("a restore needs exactly one of a repository and a source")
     _check_options(request.options)
-    if origin.repository:
-        artifact = open_backup(origin.repository, origin.backup, cluster=origin.cluster, database=origin.database)
-    else:
-        artifact = open_artifact(origin.source)
+    artifact = open_origin(request.origin)
+    begun: list[bool] = []
+    try:
+        try:
+            return _restore(request, artifact, progress, begun)
+        except DbfleetError as error:
+            # What has been begun is for the engine to end that has begun it.
+            engine = None if begun else request.engine.instead(error)
+            if engine is None:
+                raise
+        progress.warn(f"the native engine cannot do this, so the vendor's programs do: {engine.reason}")
+        try:
+            return _restore(dataclasses.replace(request, engine=engine), artifact, progress, begun)
+        except DbfleetError as error:
+            raise engine.failed_too(error) from error
+    finally:
+        progress.finish()
+
+
+def _restore(request: RestoreRequest, artifact: StoredArtifact, progress: Progress, begun: list[bool]) -> RestoreResult:
+    """
+    :param begun: gets an item before the first change.
+    """
     manifest = artifact.manifest
-    target = _target(request.options)
+    globals_of_set = _globals_of_set(request, manifest, progress)
+    target = _tools_target(request) if request.engine.runs_programs else _target(request.options, globals_of_set)
     try:
         _check_backup(request.options, manifest)
-        if manifest is not None:
-            verify_checksums(artifact, manifest, progress)
-        target.verify(artifact, manifest, progress)
-        progress.phase("planning")
-        plan = target.plan(artifact, manifest)
+        artifact.require_identity()
+        driver = drivers.psycopg if request.options.dbms == "postgresql" else drivers.pymysql
+        with drivers.imported_beside(driver) as imported:
+            plan = _verify(request, artifact, target, progress, imported)
+        if plan is None:
+            progress.phase("planning")
+            plan = target.plan(artifact, manifest)
         if request.check:
-            return _result(artifact, plan, None, 0.0, progress)
+            return _result(artifact, plan, None, 0.0, progress, request.engine)
         started = time.monotonic()
+        begun.append(True)
         contents = target.restore(artifact, manifest, progress)
         if manifest is not None:
             compare_contents(manifest, contents, plan.tables)
-        return _result(artifact, plan, contents, time.monotonic() - started, progress)
+        return _result(artifact, plan, contents, time.monotonic() - started, progress, request.engine)
     finally:
         target.close()
-        progress.finish()
+
+
+def open_origin(origin: Origin) -> StoredArtifact:
+    """The backup that a request names.
+
+    :raises UsageError: it names none, or two; it fits several.
+    :raises NotFoundError: there is none.
+    """
+    if bool(origin.repository) == bool(origin.source):
+        raise UsageError("exactly one of a repository and a source is needed")
+    if origin.repository:
+        return open_backup(
+            origin.repository, origin.backup, cluster=origin.cluster, database=origin.database, access=origin.access
+        )
+    return open_artifact(origin.source, origin.access)
 
 
 def _check_options(options: RestoreOptions) -> None:
@@ -119,23 +164,50 @@ def _check_options(options: RestoreOptions) -> None:
         raise UsageError("a restore needs the name of the target database")
 
 
-def _target(options: RestoreOptions) -> RestoreTarget:
+def _globals_of_set(request: RestoreRequest, manifest: Manifest | None, progress: Progress) -> StoredArtifact | None:
+    """The globals out of which missing roles are to be made, verified; ``None`` where none are."""
+    origin, options = request.origin, request.options
+    if options.dbms == "mysql" or not options.create_roles:
+        return None
+    if manifest is None or not manifest.set or not origin.repository:
+        raise UsageError(
+            "create_roles needs a backup that was made as a part of a set, out of its repository",
+            hint="make the roles before: out of another backup's globals (globals_only), or by hand",
+        )
+    artifact = open_globals(origin.repository, manifest.set, cluster=manifest.cluster, access=origin.access)
+    if artifact.manifest is not None:
+        verify_checksums(artifact, artifact.manifest, progress)
+    return artifact
+
+
+def _tools_target(request: RestoreRequest) -> RestoreTarget:
+    from .tools.sources import tools_target
+
+    return tools_target(request.options, request.engine)
+
+
+def _target(options: RestoreOptions, globals_of_set: StoredArtifact | None) -> RestoreTarget:
     # Each job loads its own engine only, as in a backup.
-    if isinstance(options, PostgresqlRestoreOptions):
+    if options.dbms == "postgresql":
         from .postgresql.restore import PostgresqlRestoreTarget
 
-        return PostgresqlRestoreTarget(options)
+        return PostgresqlRestoreTarget(options, globals_of_set)
     from .mysql.load import MysqlRestoreTarget
 
     return MysqlRestoreTarget(options)
 
 
 def _check_backup(options: RestoreOptions, manifest: Manifest | None) -> None:
-    wanted = ("postgresql",) if isinstance(options, PostgresqlRestoreOptions) else ("mysql", "mariadb")
+    wanted = ("postgresql",) if options.dbms == "postgresql" else ("mysql", "mariadb")
     if manifest is not None and manifest.server.dbms not in wanted:
         raise UsageError(
             f"backup {manifest.id} is of {manifest.server.dbms}, the target is {' or '.join(wanted)}",
             hint="restore it into a server of its own kind",
+        )
+    if manifest is not None and manifest.kind == PHYSICAL:
+        raise UsageError(
+            f"backup {manifest.id} holds the files of a whole server, not a database",
+            hint="restore it with the module wal_pitr, or dbfleet wal restore",
         )
     if manifest is not None and manifest.kind != LOGICAL:
         raise UsageError(
@@ -144,43 +216,30 @@ def _check_backup(options: RestoreOptions, manifest: Manifest | None) -> None:
         )
 
 
-def verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Progress) -> None:
-    """Read every file of a backup.
+def _verify(
+    request: RestoreRequest,
+    artifact: StoredArtifact,
+    target: RestoreTarget,
+    progress: Progress,
+    imported: t.Callable[[], None],
+) -> RestorePlan | None:
+    """Read everything.
 
-    :raises CorruptArtifactError: one is missing, or is not what was backed up.
+    :param imported: waits for the driver.
+    :returns: the plan, where it was made beside.
     """
-    progress.phase("checking checksums", total_bytes=manifest.size)
-    for record in manifest.files:
-        progress.item(record.path)
-        source = DigestSource(_open_recorded(artifact, record.path))
-        try:
-            while True:
-                data = source.read(_BLOCK_SIZE)
-                if not data:
-                    break
-                progress.advance(len(data))
-        finally:
-            source.close()
-        if source.size != record.size or source.hexdigest() != record.sha256:
-            cause = f"{source.size} bytes instead of {record.size}" if source.size != record.size else "other content"
-            raise CorruptArtifactError(
-                f"{artifact.description}: the file {record.path} is not what was backed up: {cause}",
-                hint="restore another backup; this one is damaged",
-                path=record.path,
-                expected_sha256=record.sha256,
-                found_sha256=source.hexdigest(),
-            )
-
-
-def _open_recorded(artifact: StoredArtifact, path: str) -> StoredFile:
-    try:
-        return artifact.open_stored(path)
-    except NotFoundError as error:
-        raise CorruptArtifactError(
-            f"{artifact.description}: a file of the backup is missing: {error.message}",
-            hint="restore another backup; this one is damaged",
-            path=path,
-        ) from error
+    manifest = artifact.manifest
+    if manifest is None:
+        target.verify(artifact, None, progress)
+    elif request.options.dbms == "postgresql" and not (request.check or request.engine.runs_programs):
+        # What is known of the server and the connection to it grow old while more is read.
+        soon = manifest.size <= _SOON_READ and not request.options.run.resume
+        return verify_beside(target, artifact, manifest, progress, verify_checksums, imported if soon else None)
+    else:
+        verify_checksums(artifact, manifest, progress)
+        # Who only asks is told all that can be known.
+        target.verify(artifact, manifest, progress, checked=not request.check)
+    return None
 
 
 def compare_contents(manifest: Manifest, contents: RestoreContents, planned: t.Collection[tuple[str, str]]) -> None:
@@ -213,7 +272,12 @@ def compare_contents(manifest: Manifest, contents: RestoreContents, planned: t.C
 
 
 def _result(
-    artifact: StoredArtifact, plan: RestorePlan, contents: RestoreContents | None, duration: float, progress: Progress
+    artifact: StoredArtifact,
+    plan: RestorePlan,
+    contents: RestoreContents | None,
+    duration: float,
+    progress: Progress,
+    engine: Engine,
 ) -> RestoreResult:
     tables: list[dict[str, t.Any]]
     if contents is None:
@@ -225,6 +289,7 @@ def _result(
         "database": plan.database,
         "server": server_summary(plan.server),
         "created": plan.create,
+        "roles": list(plan.roles),
         "dropped": list(plan.drops),
         "skipped": [] if contents is None else list(contents.skipped),
         "checks": {} if contents is None else dict(contents.checks),
@@ -234,6 +299,8 @@ def _result(
         "duration": round(duration, 3),
         "verified": "checksums and structure" if artifact.manifest else "structure (there is no manifest)",
         "warnings": list(progress.warnings),
+        "engine": TOOLS if engine.runs_programs else NATIVE,
+        "engine_reason": engine.reason,
     }
     if artifact.manifest is not None:
         summary["backup"] = backup_summary(artifact.manifest, path=artifact.description, tables=False)

@@ -8,26 +8,27 @@ request → find the backup → checksums → walk the artifact → write the sc
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 import typing as t
 
+from .checksums import verify_checksums
 from .errors import UsageError
 from .interfaces import RestoreContents
+from .lazy_dataclass import dataclass
 from .postgresql.restore_script import ScriptRestoreOptions, verify_for_script, write_script
 from .progress import Progress
-from .repository.artifact import StoredArtifact, open_artifact, open_backup
+from .repository.artifact import StoredArtifact
 from .repository.layout import LOGICAL
 from .repository.records import Manifest
-from .restore import Origin, RestoreResult, compare_contents, verify_checksums
+from .restore import Origin, RestoreResult, compare_contents, open_origin
 from .streams.output import output_sink
 from .summary import backup_summary
 
 STANDARD_OUTPUT = "-"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RestoreScriptRequest:
     """One backup to be made a script.
 
@@ -46,18 +47,13 @@ def restore_to_script(request: RestoreScriptRequest, progress: Progress) -> Rest
 
     :raises DbfleetError: it failed; there is no new script then, but for what went to standard output.
     """
-    origin = request.origin
-    if bool(origin.repository) == bool(origin.source):
-        raise UsageError("a restore needs exactly one of a repository and a source")
     started = time.monotonic()
-    if origin.repository:
-        artifact = open_backup(origin.repository, origin.backup, cluster=origin.cluster, database=origin.database)
-    else:
-        artifact = open_artifact(origin.source)
+    artifact = open_origin(request.origin)
     manifest = artifact.manifest
     try:
         if manifest is not None:
             _check_backup(manifest)
+            artifact.require_identity()
             verify_checksums(artifact, manifest, progress)
         order = verify_for_script(artifact, manifest, request.options, progress)
         contents = RestoreContents(tables=(), objects=order.counts())

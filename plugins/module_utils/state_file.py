@@ -10,16 +10,17 @@ until then: a last line without its end says nothing.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import typing as t
 
 from .errors import CorruptArtifactError, LockedError
+from .posix_only import fcntl
 from .streams.file import FILE_MODE, FOLDER_MODE, storage_error
 
 _VERSION = 1
 _LARGEST_LINE = 64 << 20
+_NO_SPACE = 28
 
 
 class StateFile:
@@ -31,53 +32,94 @@ class StateFile:
     :raises StorageError: the file cannot be read or written.
     :raises CorruptArtifactError: it is damaged.
 
-    :attr:`lines` are those that an earlier run recorded; :attr:`resumable` tells whether there was one.
+    :attr:`lines` are those that an earlier run recorded; :attr:`resumable` tells whether there was one, and
+    :attr:`header` is what it began with.
     """
 
     def __init__(self, path: str, key: str) -> None:
         self.path = path
         self._key = key
+        self._removed = False
         self._descriptor = _open_locked(path)
         try:
             self.lines = _read(path)
         except BaseException:
             os.close(self._descriptor)
             raise
-        first = self.lines.pop(0) if self.lines else {}
-        self.resumable = first.get("version") == _VERSION and first.get("key") == key
+        self.header: dict[str, t.Any] = self.lines.pop(0) if self.lines else {}
+        self.resumable = self.header.get("version") == _VERSION and self.header.get("key") == key
         if not self.resumable:
-            self.lines = []
+            self.forget()
 
-    def begin(self) -> None:
-        """Start over: nothing is done."""
+    def forget(self) -> None:
+        """Take nothing of an earlier run for granted; the file stays as it is until :meth:`begin`."""
+        self.header, self.lines, self.resumable = {}, [], False
+
+    def begin(self, **fields: t.Any) -> None:
+        """Start over: nothing is done.
+
+        :param fields: what else :attr:`header` shall hold.
+        """
         self.lines = []
         try:
             os.ftruncate(self._descriptor, 0)
         except OSError as error:
             raise storage_error("write", self.path, error) from error
-        self.add({"version": _VERSION, "key": self._key})
+        self.header = {"version": _VERSION, "key": self._key, **fields}
+        self.add(self.header)
         self.resumable = True
 
     def add(self, line: t.Mapping[str, t.Any]) -> None:
         """Record something, durably."""
-        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        try:
-            if os.write(self._descriptor, data) != len(data):
-                raise OSError(28, "No space left on device")
-            os.fdatasync(self._descriptor)
-        except OSError as error:
-            raise storage_error("write", self.path, error) from error
+        _append(self._descriptor, self.path, line)
 
     def remove(self) -> None:
         """The job is complete."""
         self.resumable = False
+        self._removed = True
+        try:
+            os.unlink(self.path)
+        except OSError as error:
+            raise storage_error("remove", self.path, error) from error
 
     def close(self) -> None:
-        """Give the file free; that of a job that is complete or was never begun goes away."""
-        if not self.resumable:
+        """Give the file free; that of a job that was never begun goes away."""
+        if not self.resumable and not self._removed:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
         os.close(self._descriptor)
+
+
+def append_line(path: str, line: t.Mapping[str, t.Any]) -> None:
+    """Record something, durably, in the file of a job that another process has begun.
+
+    :raises StorageError: it could not be written; then nothing of it is.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise storage_error("write", path, error) from error
+    try:
+        _append(descriptor, path, line)
+    finally:
+        os.close(descriptor)
+
+
+def _append(descriptor: int, path: str, line: t.Mapping[str, t.Any]) -> None:
+    data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    try:
+        # One process at a time: half a line, where the disk is full, must be gone before another one writes.
+        fcntl.lockf(descriptor, fcntl.LOCK_EX)
+        try:
+            size = os.fstat(descriptor).st_size
+            if os.write(descriptor, data) != len(data):
+                os.ftruncate(descriptor, size)
+                raise OSError(_NO_SPACE, os.strerror(_NO_SPACE))
+            os.fdatasync(descriptor)
+        finally:
+            fcntl.lockf(descriptor, fcntl.LOCK_UN)
+    except OSError as error:
+        raise storage_error("write", path, error) from error
 
 
 def _open_locked(path: str) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from .interfaces import BackupPlan
-from .repository.records import Manifest, ServerIdentity
+from .repository.marks import Hold, Verification, failed_last
+from .repository.records import ENGINE, PROGRAM, REASON, Manifest, ServerIdentity
+from .tools.engine import NATIVE
 
 #: How a very large table was read in parts concerns the manifest only.
 _TABLE_FIELDS = ("schema", "name", "rows", "bytes", "sha256")
@@ -31,6 +33,8 @@ def backup_summary(manifest: Manifest, *, path: str, tables: bool = True) -> dic
         "artifact": contents.artifact,
         "format": contents.format,
         "compression": contents.compression,
+        "encryption": manifest.encryption.method,
+        "recipients": list(manifest.encryption.recipients),
         "size": manifest.size,
         "rows": manifest.rows,
         "table_count": len(contents.tables),
@@ -43,12 +47,27 @@ def backup_summary(manifest: Manifest, *, path: str, tables: bool = True) -> dic
         "checksums": {record.path: record.sha256 for record in manifest.files},
         "warnings": list(manifest.warnings),
         "engine_version": manifest.engine_version,
+        "engine": contents.options.get(ENGINE, NATIVE),
+        "engine_program": contents.options.get(PROGRAM, ""),
+        "engine_reason": contents.options.get(REASON, ""),
         "set": manifest.set,
         "options": dict(contents.options),
     }
     if tables:
         summary["tables"] = [{name: getattr(table, name) for name in _TABLE_FIELDS} for table in contents.tables]
     return summary
+
+
+def marks_summary(hold: Hold | None, verifications: t.Sequence[Verification]) -> dict[str, t.Any]:
+    """What became known of a backup after it was finished: its hold, and the last look of each level."""
+    failed = failed_last(verifications)
+    latest = {one.level: {**vars(one), "findings": list(one.findings)} for one in verifications}
+    return {
+        "hold": None if hold is None else dict(vars(hold)),
+        "verified_at": max((one.verified_at for one in verifications if one.passed), default=""),
+        "good": failed is None,
+        "verifications": list(latest.values()),
+    }
 
 
 def planned_summary(plan: BackupPlan, *, cluster: str, path: str) -> dict[str, t.Any]:

@@ -14,8 +14,10 @@ import contextlib
 import gc
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import pickle
+import select
 import signal
 import threading
 import time
@@ -23,11 +25,12 @@ import traceback
 import typing as t
 
 from .errors import DbfleetError
+from .posix_only import signals
 from .progress import Progress, ProgressState
 
 _REPORT_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
-_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+_SIGNALS = signals("SIGINT", "SIGHUP", "SIGTERM")
 
 Task = t.TypeVar("Task")
 Result = t.TypeVar("Result")
@@ -77,12 +80,15 @@ class WorkerPool(t.Generic[Task, Result]):
         self._progress = progress
         self._waiting: collections.deque[Task] = collections.deque()
         self._members: list[_Member[Task]] = []
+        #: Waits for all members at once, made once: a pool may do very many small tasks.
+        self._poll = select.poll()
+        self._of_descriptor: dict[int, _Member[Task]] = {}
         # Python's cycle collector writes into every object it looks at, and what a process has written to it no longer
         # shares with the one that it was forked from: without this each takes twice the memory.
         gc.freeze()
         try:
             for number in range(jobs):
-                self._members.append(_Member(context, number, start, argument))
+                self._add(_Member(context, number, start, argument))
         except BaseException:
             self.abort()
             raise
@@ -118,10 +124,10 @@ class WorkerPool(t.Generic[Task, Result]):
                     member.give(self._waiting.popleft())
             if all(member.task is None for member in self._members):
                 return
-            for member in self._ready():
+            for member, speaks in self._ready():
                 task = t.cast(Task, member.task)
                 try:
-                    answered, result = member.receive(self._progress)
+                    answered, result = member.receive(self._progress, speaks=speaks)
                 except WorkerFailed as error:
                     error.task = task
                     raise
@@ -140,14 +146,19 @@ class WorkerPool(t.Generic[Task, Result]):
             member.process.terminate()
         self._join()
 
-    def _ready(self) -> t.Iterator[_Member[Task]]:
-        """The members that have something to say, or have died."""
-        busy = {}
-        for member in self._members:
-            busy[member.pipe] = member
-            busy[member.process.sentinel] = member
-        found = dict.fromkeys(busy[one] for one in multiprocessing.connection.wait(list(busy)))
-        yield from found
+    def _add(self, member: _Member[Task]) -> None:
+        self._members.append(member)
+        for descriptor in (member.pipe.fileno(), member.process.sentinel):
+            self._of_descriptor[descriptor] = member
+            self._poll.register(descriptor, select.POLLIN)
+
+    def _ready(self) -> t.Iterator[tuple[_Member[Task], bool]]:
+        """The members that have something to say (then true) or have died."""
+        ready: dict[_Member[Task], bool] = {}
+        for descriptor, _event in self._poll.poll():
+            member = self._of_descriptor[descriptor]
+            ready[member] = ready.get(member, False) or descriptor != member.process.sentinel
+        yield from ready.items()
 
     def _join(self) -> None:
         deadline = time.monotonic() + _GRACE_SECONDS
@@ -158,6 +169,8 @@ class WorkerPool(t.Generic[Task, Result]):
                 member.process.join()
             member.pipe.close()
         self._members = []
+        self._of_descriptor = {}
+        self._poll = select.poll()
         gc.unfreeze()
 
 
@@ -172,6 +185,9 @@ class _Member(t.Generic[Task]):
         self.process = context.Process(
             target=_work, args=(start, argument, theirs), name=f"dbfleet-worker-{number + 1}", daemon=True
         )
+        if context.get_start_method() == "spawn":
+            # Begun by the first process that is spawned, it would take the block of signals away.
+            multiprocessing.resource_tracker.ensure_running()
         # The process begins with this one's handlers; none of them shall run before it has its own.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -186,20 +202,24 @@ class _Member(t.Generic[Task]):
         with contextlib.suppress(BrokenPipeError):
             self.pipe.send(task)
 
-    def receive(self, progress: Progress) -> tuple[bool, t.Any]:
-        """Handle one message: whether it was the answer to the task, and the answer."""
+    def receive(self, progress: Progress, *, speaks: bool) -> tuple[bool, t.Any]:
+        """Handle one message: whether it was the answer to the task, and the answer.
+
+        :param speaks: there is one; else the process may have died without.
+        """
         try:
-            message = self.pipe.recv() if self.pipe.poll() else None
+            message = self.pipe.recv() if speaks or self.pipe.poll() else None
         except (EOFError, ConnectionResetError):
             message = None
         if message is None:
             self.process.join(_GRACE_SECONDS)
             raise _died(self.process)
-        kind, content = message
-        if kind == "progress":
-            item, size, rows = content
+        kind, content, news = message
+        if news is not None:
+            item, size, rows = news
             progress.item(item)
             progress.advance(size, rows)
+        if kind == "progress":
             return False, None
         if kind == "failed":
             raise content
@@ -242,7 +262,7 @@ def _work(start: t.Callable[[t.Any], Worker[t.Any, t.Any]], argument: t.Any, pip
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except DbfleetError as error:
-        _say(pipe, ("failed", error))
+        _say(pipe, error)
     except Exception as error:  # noqa: BLE001 - it is reported, and ends the job
         frames = traceback.extract_tb(error.__traceback__)
         trace = [f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
@@ -251,7 +271,7 @@ def _work(start: t.Callable[[t.Any], Worker[t.Any, t.Any]], argument: t.Any, pip
             hint="this is a fault of dbfleet; please report it with the trace",
             trace=trace,
         )
-        _say(pipe, ("failed", failed))
+        _say(pipe, failed)
 
 
 def _serve(start: t.Callable[[t.Any], Worker[t.Any, t.Any]], argument: t.Any, pipe: t.Any, reporter: _Reporter) -> None:
@@ -263,19 +283,17 @@ def _serve(start: t.Callable[[t.Any], Worker[t.Any, t.Any]], argument: t.Any, pi
             if task is None:
                 return
             result = worker.run(task, progress)
-            reporter.report()
-            pipe.send(("done", result))
+            pipe.send(("done", result, reporter.news()))
     finally:
         worker.close()
 
 
-def _say(pipe: t.Any, message: tuple[str, DbfleetError]) -> None:
+def _say(pipe: t.Any, error: DbfleetError) -> None:
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         try:
-            pipe.send(message)
+            pipe.send(("failed", error, None))
         except (pickle.PicklingError, TypeError, AttributeError):
-            kind, error = message
-            pipe.send((kind, WorkerFailed(error.message, hint=error.hint)))
+            pipe.send(("failed", WorkerFailed(error.message, hint=error.hint), None))
 
 
 def _end_with_parent() -> None:
@@ -301,12 +319,19 @@ class _Reporter:
 
     def report(self) -> None:
         """Tell now."""
+        news = self.news()
+        if news is not None:
+            self._pipe.send(("progress", None, news))
+
+    def news(self) -> tuple[str, int, int] | None:
+        """What is new since the last time: the item, and how many more bytes and rows; ``None`` for nothing."""
         size = self._state.done_bytes - self._told.done_bytes
         rows = self._state.done_rows - self._told.done_rows
         self._when = time.monotonic()
-        if size or rows or self._state.item != self._told.item:
-            self._told = self._state
-            self._pipe.send(("progress", (self._state.item, size, rows)))
+        if not (size or rows or self._state.item != self._told.item):
+            return None
+        self._told = self._state
+        return self._state.item, size, rows
 
     def message(self, text: str) -> None:
         """Workers say nothing by themselves."""

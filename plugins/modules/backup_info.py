@@ -16,6 +16,7 @@ description:
   - An archive or a script of PostgreSQL that has no manifest, for example one of C(pg_dump), is looked into itself.
 extends_documentation_fragment:
   - dbfleet.backup.repository
+  - dbfleet.backup.identity
   - dbfleet.backup.attributes
   - dbfleet.backup.attributes.info
 options:
@@ -41,6 +42,7 @@ options:
 seealso:
   - module: dbfleet.backup.native_backup
   - module: dbfleet.backup.native_restore
+  - module: dbfleet.backup.binlog_pitr
 author:
   - dbfleet contributors (@dbfleet)
 """
@@ -81,8 +83,11 @@ EXAMPLES = r"""
 RETURN = r"""
 backups:
   description:
-    - The backups that were found, without their lists of tables.
-    - The fields of each are those of RV(dbfleet.backup.native_backup#module:backup).
+    - The backups that were found, without their lists of tables. In the list of a repository, the C(checksums) of their
+      files are left out too.
+    - The fields of each are those of RV(dbfleet.backup.native_backup#module:backup). In a repository they have C(good),
+      C(verified_at), C(verifications) and C(hold) too, see M(dbfleet.backup.backup_verify) and
+      M(dbfleet.backup.backup_hold).
   returned: success
   type: list
   elements: dict
@@ -132,6 +137,87 @@ sets:
       type: list
       elements: str
       sample: []
+running:
+  description: The jobs that are at work in the repository, as their locks tell.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The folder of a database that the job has locked.
+      type: str
+      sample: /var/backups/databases/production/shop
+    purpose:
+      description: What the job does.
+      type: str
+      sample: backup of shop
+    host:
+      description: The host that it runs on.
+      type: str
+      sample: db1
+    pid:
+      description: Its process.
+      type: int
+      sample: 4711
+    last_seen:
+      description: The seconds since it last showed that it lives.
+      type: float
+      sample: 3.5
+    progress:
+      description: How far it is. Null for a job of another host or user.
+      type: dict
+      sample:
+        phase: reading
+        item: public.orders
+        done_bytes: 104857600
+        total_bytes: 209715200
+        done_rows: 1000000
+        percent: 50.0
+        bytes_per_second: 52428800
+        seconds_left: 2
+damaged:
+  description:
+    - Manifests of the repository that cannot be trusted and were passed over.
+    - The module passes over none. It fails and names them, so that this is empty.
+  returned: with O(repository), without O(backup)
+  type: list
+  elements: dict
+  sample: []
+windows:
+  description:
+    - Of every backup of a MySQL or MariaDB database whose binlogs are archived in the repository, the time that
+      can be reached from it with M(dbfleet.backup.binlog_pitr).
+    - Of every physical backup of a PostgreSQL server whose WAL is archived, the same for M(dbfleet.backup.wal_pitr).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    cluster:
+      description: The name of the server in the repository.
+      type: str
+      sample: shop
+    database:
+      description: The database.
+      type: str
+      sample: shop
+    backup:
+      description: The id of the backup.
+      type: str
+      sample: 20261122T000000Z-logical
+    begins:
+      description:
+        - The moment of the backup, as C(time), and in the binlog as C(file), C(position) and C(gtid).
+        - In WAL it is C(lsn) and C(timeline).
+      type: dict
+      sample: {"time": "2026-11-22T00:00:00Z", "file": "binlog.000041", "position": 157, "gtid": ""}
+    ends:
+      description: The last moment that can be reached.
+      type: dict
+      sample: {"time": "2026-11-22T12:41:18Z", "file": "binlog.000042", "position": 2311, "gtid": ""}
+    gap:
+      description: Why it ends there; empty where it ends with what is archived.
+      type: str
+      sample: ''
 backup:
   description:
     - The backup that was asked for, with its tables.

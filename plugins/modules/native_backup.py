@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - dbfleet.backup.mysql_backup
   - dbfleet.backup.mysql_selection
   - dbfleet.backup.repository
+  - dbfleet.backup.engine
   - dbfleet.backup.attributes
 attributes:
   check_mode:
@@ -60,6 +61,8 @@ options:
         have. See O(no_role_passwords).
       - In MySQL and MariaDB all databases but the system's own are read in one snapshot, unless O(jobs) is above 1.
         What belongs to no database are the accounts and what else O(system) names.
+      - With O(dest), MySQL and MariaDB only, all of them are one script or one folder, in one snapshot whatever O(jobs)
+        says, and what belongs to no database is not in it.
     type: bool
   tables:
     description:
@@ -107,6 +110,33 @@ options:
       directory: A folder with a file for every table, or several (MySQL and MariaDB, as C(mydumper) writes it).
       tar: PostgreSQL. As V(directory), in one tar file.
       plain: One file of SQL statements.
+  copy_to:
+    description:
+      - A second repository, which the finished backup is copied to, with its manifest as it is. There it is read again
+        before it counts.
+      - A backup that is young enough (O(max_age)) is copied as well, unless it is there already.
+      - Where the copy fails, the module fails, and the backup is in O(repository) all the same.
+      - Goes with O(repository) only.
+    type: path
+  encrypt_to:
+    description:
+      - Encrypt every file of the backup to these age recipients (C(age1...)), each of whose identities opens it.
+      - Only these public keys are on the host; what they encrypt cannot be read there. The identity is needed for a
+        restore, see O(dbfleet.backup.native_restore#module:identity_file).
+      - The manifest is not encrypted, so backups can be listed and compared with their checksums without an identity.
+        It holds the names of tables, their numbers of rows and their digests, and no row.
+      - The genuine C(age) program opens the files too; their names end with C(.age), except where O(dest) names a file.
+      - Needs the Python package C(cryptography).
+    type: list
+    elements: str
+  sign_key:
+    description:
+      - Sign the manifest with the private Ed25519 key in this file on the host, which has PEM form and no passphrase.
+        C(openssl genpkey -algorithm ed25519) makes one.
+      - Whoever restores with O(dbfleet.backup.native_restore#module:verify_key) then sees that nobody has put another
+        backup in the place of this one.
+      - Needs the Python package C(cryptography).
+    type: path
   compress:
     description:
       - How to compress, as C(none), C(gzip), C(lz4) or C(zstd), with a level if wanted, for example V(zstd:3).
@@ -184,6 +214,28 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "Set {{ server.set }}: {{ server.backups | map(attribute='database') | join(', ') }}"
 
+- name: Back up into object storage, encrypted, and keep a second copy on the host
+  dbfleet.backup.native_backup:
+    dbms: postgresql
+    login_unix_socket: /run/postgresql
+    database: shop
+    repository: s3://backups/fleet?endpoint=https://storage.example.com&region=eu-1
+    s3_access_key: "{{ vault_s3_access_key }}"
+    s3_secret_key: "{{ vault_s3_secret_key }}"
+    encrypt_to:
+      - age1lsvlf4q8ek33edqtm9jz0nxhe0r8qnq5q7x902pgsq6sfrvdy3rs9wfcmk
+    copy_to: /var/backups/databases
+  become: true
+  become_user: postgres
+
+- name: Let pg_dump do it where the engine declares that it cannot
+  dbfleet.backup.native_backup:
+    dbms: postgresql
+    database: shop
+    repository: /var/backups/databases
+    engine: auto
+    tools_path: /usr/lib/postgresql/17/bin
+
 - name: Write one file, to be taken elsewhere
   dbfleet.backup.native_backup:
     dbms: postgresql
@@ -192,6 +244,46 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+copies:
+  description: With O(copy_to), each backup that was copied, or was there already.
+  returned: when O(copy_to) is given
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The id of the backup.
+      returned: success
+      type: str
+      sample: 20261122T124118Z-logical
+    cluster:
+      description: The name of its server in the repository.
+      returned: success
+      type: str
+      sample: production
+    database:
+      description: Its database, empty for globals.
+      returned: success
+      type: str
+      sample: shop
+    size:
+      description: How many bytes are stored.
+      returned: success
+      type: int
+      sample: 18273645
+    path:
+      description: Where the backup is.
+      returned: success
+      type: str
+      sample: /srv/backups/production/shop/20261122T124118Z-logical
+    copied_to:
+      description: Where the copy is.
+      returned: success
+      type: str
+      sample: s3://backups/fleet/production/shop/20261122T124118Z-logical
+    changed:
+      description: Whether it was copied now.
+      returned: success
+      type: bool
 backup:
   description:
     - The new backup, or the one that is young enough for O(max_age).
@@ -240,6 +332,16 @@ backup:
       returned: success
       type: str
       sample: custom
+    encryption:
+      description: How the files are encrypted, V(age), or empty for files that are not.
+      type: str
+      returned: when the backup was made or is there already
+      sample: age
+    recipients:
+      description: The public keys whose identities open the files.
+      type: list
+      elements: str
+      returned: when the backup was made or is there already
     compression:
       description: The compression and its level.
       returned: success
@@ -349,6 +451,21 @@ backup:
       returned: not for a planned backup
       type: str
       sample: 0.1.0
+    engine:
+      description: Who read the database, V(native) or V(tools).
+      returned: not for a planned backup
+      type: str
+      sample: native
+    engine_program:
+      description: The program that read it, with its version. Empty for V(native).
+      returned: not for a planned backup
+      type: str
+      sample: pg_dump (PostgreSQL) 16.10
+    engine_reason:
+      description: Why O(engine=auto) took the vendor's programs, empty where it did not.
+      returned: not for a planned backup
+      type: str
+      sample: ''
     options:
       description: The options that shaped the content.
       returned: not for a planned backup
@@ -421,13 +538,16 @@ debug:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import respawn
 
+from ..module_utils import drivers
 from ..module_utils.backup import BackupResult, backup
 from ..module_utils.cluster_backup import ClusterBackupRequest, ClusterBackupResult, backup_cluster
-from ..module_utils.module_entry import run_module
+from ..module_utils.copied_backup import CopiedBackup, with_copy
+from ..module_utils.module_entry import look_elsewhere_first, run_module
 from ..module_utils.progress import Progress
 from ..module_utils.requests.backup import backup_request
 from ..module_utils.requests.given import given_to_module
 from ..module_utils.requests.options import argument_spec
+from ..module_utils.tools.engine import AUTO
 
 
 def main() -> None:
@@ -438,12 +558,15 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def job(progress: Progress) -> BackupResult | ClusterBackupResult:
+    def job(progress: Progress) -> BackupResult | ClusterBackupResult | CopiedBackup:
         request = backup_request(given_to_module("backup", module.params), check=module.check_mode)
         if isinstance(request, ClusterBackupRequest):
-            return backup_cluster(request, progress)
-        return backup(request, progress)
+            return with_copy(request, backup_cluster(request, progress), progress)
+        return with_copy(request, backup(request, progress), progress)
 
+    if module.params["engine"] == AUTO:
+        driver = drivers.psycopg if module.params["dbms"] == "postgresql" else drivers.pymysql
+        look_elsewhere_first(module, respawn, driver)
     run_module(module, respawn, job, name="backup")
 
 

@@ -23,6 +23,8 @@ extends_documentation_fragment:
   - dbfleet.backup.mysql_restore
   - dbfleet.backup.mysql_selection
   - dbfleet.backup.repository
+  - dbfleet.backup.engine
+  - dbfleet.backup.identity
   - dbfleet.backup.attributes
 attributes:
   check_mode:
@@ -53,6 +55,8 @@ options:
       - With O(source), run a script of C(pg_dumpall), or of C(pg_dump --create), as it is. The databases that it fills
         must not exist or be empty. Roles that exist and that the script would alter are an error unless O(force) is
         set. There is no transaction; what was done before an error remains.
+      - With O(source), MySQL and MariaDB, restore all databases of a script or folder of several but the servers' own,
+        each into a new database of its name.
     type: bool
   globals_only:
     description:
@@ -79,7 +83,8 @@ options:
   source_database:
     description:
       - The name of the database that was backed up.
-      - Needed where the repository holds backups of several databases.
+      - Needed where the repository holds backups of several databases, and where O(source) is a script (for MySQL and
+        MariaDB also a folder) of several, of which this one is restored.
     type: str
   create:
     description:
@@ -117,13 +122,14 @@ options:
         with V(digest), every byte of their rows with the digest in the manifest or, where there is none, with the
         archive. A difference fails the restore.
       - V(none), the default, relies on the number of rows that the server says it took of each table.
-      - For scripts of PostgreSQL there is V(none) only, for MySQL and MariaDB V(none) and V(rows).
+      - For scripts of PostgreSQL there is V(none) only where they have no manifest. For MySQL and MariaDB V(digest)
+        needs a manifest.
     type: str
     choices: [none, rows, digest]
   analyze:
     description:
       - Gather statistics for the optimizer (C(ANALYZE)) in the end.
-      - PostgreSQL only, and not for scripts.
+      - PostgreSQL only.
     type: bool
   resume:
     description:
@@ -247,6 +253,12 @@ restore:
       returned: success
       type: bool
       sample: true
+    roles:
+      description: The roles that were made before, with O(create_roles).
+      returned: success
+      type: list
+      elements: str
+      sample: []
     dropped:
       description: The objects that were dropped first.
       returned: success
@@ -304,6 +316,16 @@ restore:
       returned: success
       type: str
       sample: checksums and structure
+    engine:
+      description: Who wrote the database, V(native) or V(tools).
+      returned: success, with O(database)
+      type: str
+      sample: native
+    engine_reason:
+      description: Why O(engine=auto) took the vendor's programs, empty where it did not.
+      returned: success, with O(database)
+      type: str
+      sample: ''
     warnings:
       description: What one should know about the restore, which is complete nevertheless.
       returned: success
@@ -389,16 +411,18 @@ debug:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import respawn
 
-from ..module_utils.cluster_restore import ClusterRestoreRequest, ClusterRestoreResult, restore_cluster
+from ..module_utils import drivers
+from ..module_utils.cluster_restore import ClusterRestoreRequest, restore_cluster
 from ..module_utils.cluster_script import ClusterScriptRequest, restore_cluster_script
 from ..module_utils.errors import UsageError
-from ..module_utils.module_entry import run_module
+from ..module_utils.module_entry import look_elsewhere_first, run_module
 from ..module_utils.progress import Progress
 from ..module_utils.requests.given import given_to_module
 from ..module_utils.requests.options import argument_spec
 from ..module_utils.requests.restore import restore_request
 from ..module_utils.restore import RestoreResult, restore
 from ..module_utils.restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
+from ..module_utils.tools.engine import AUTO
 
 
 def main() -> None:
@@ -409,7 +433,7 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def job(progress: Progress) -> RestoreResult | ClusterRestoreResult:
+    def job(progress: Progress) -> RestoreResult:
         request = restore_request(given_to_module("restore", module.params), check=module.check_mode)
         if isinstance(request, ClusterScriptRequest):
             return restore_cluster_script(request, progress)
@@ -421,6 +445,9 @@ def main() -> None:
             return restore_cluster(request, progress)
         return restore(request, progress)
 
+    if module.params["engine"] == AUTO:
+        driver = drivers.psycopg if module.params["dbms"] == "postgresql" else drivers.pymysql
+        look_elsewhere_first(module, respawn, driver)
     run_module(module, respawn, job, name="restore")
 
 

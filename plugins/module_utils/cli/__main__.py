@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .main import main
+from .start import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -8,6 +8,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 import os
@@ -16,28 +17,16 @@ import typing as t
 
 from ..boundary import job_boundary
 from ..debug_log import debug_log
-from ..errors import DbfleetError, StorageError, UsageError
+from ..errors import DbfleetError, StorageError
 from ..progress import Progress
+from ..running_jobs import RunningJobSink
 from .arguments import Command, parse_arguments
-from .output import (
-    backup_text,
-    cluster_backup_text,
-    cluster_restore_text,
-    cluster_script_text,
-    error_data,
-    error_text,
-    info_text,
-    json_line,
-    restore_script_text,
-    restore_text,
-)
+from .calls import CALLS, Outcome
+from .output import error_data, error_text, json_line
 from .terminal import progress_sink
 
 if t.TYPE_CHECKING:
-    from ..requests.restore import Request
-
-#: A job's result as ``--json`` prints it and as a person reads it.
-_Outcome = tuple[dict[str, t.Any], str]
+    from .wal_command import Outcome as WalOutcome
 
 
 def main(arguments: t.Sequence[str] | None = None) -> int:
@@ -55,36 +44,63 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
             with job_boundary("binlog"):
                 _binlogs(arguments[1:])
             return 0
+        if arguments[:1] == ["wal"]:
+            return _wal(arguments[1:])
+        if arguments[:1] == ["job"]:
+            with job_boundary("job"):
+                return _job(arguments[1:])
+        if arguments[:1] in (["report"], ["metrics"]):
+            with job_boundary():
+                _overview(arguments)
+            return 0
         with job_boundary():
             command = parse_arguments(arguments)
         with job_boundary(command.job):
             data, text = _run(command)
             _deliver(command, data, text)
+            if command.job == "compare" and not data["equal"]:
+                return 1
     except DbfleetError as error:
         return _report(error, as_json="--json" in arguments)
     return 0
 
 
+def _overview(arguments: t.Sequence[str]) -> None:
+    if arguments[0] == "report":
+        from .report import run_report as run
+    else:
+        from .metrics import run_metrics as run
+    shown, is_result = run(arguments[1:])
+    text = shown if isinstance(shown, str) else "".join(json_line(shown))
+    if is_result:
+        _print(text)
+    else:
+        _tell(text)
+
+
 def _binlogs(arguments: t.Sequence[str]) -> None:
     # Imported here, because the others do not need it and start the faster.
-    from ..mysql.binlog.archive import archive_binlogs
-    from ..mysql.binlog.replay_job import replay_binlogs
     from . import binlog
 
     given = binlog.binlog_arguments(arguments)
     if given.job == "list":
-        for line in binlog.binlog_lines(given):
+        from . import binlog_list
+
+        for line in binlog_list.binlog_lines(given):
             if not _print(line):
                 return
         return
-    progress = Progress(progress_sink(sys.stderr, quiet=given.quiet, debug=False))
+    if given.job == "text":
+        from ..mysql.binlog.text_form import write_text
+        from .binlog_text import text_request
+
+        write_text(text_request(given), _print_bytes, Progress())
+        _print("")
+        return
+    shown = progress_sink(sys.stderr, quiet=given.quiet, debug=False)
+    progress = Progress(shown, RunningJobSink(f"binlog {given.job}"))
     try:
-        if given.job == "archive":
-            data = archive_binlogs(binlog.binlog_archive_request(given), progress).to_dict()
-            text = binlog.archive_text(data)
-        else:
-            data = replay_binlogs(binlog.binlog_replay_request(given), progress).to_dict()
-            text = binlog.replay_text(data, check=given.check)
+        data, text = _binlog_job(given, progress)
     finally:
         progress.finish()
     if given.json:
@@ -93,76 +109,79 @@ def _binlogs(arguments: t.Sequence[str]) -> None:
         _tell(text)
 
 
-def _run(command: Command) -> _Outcome:
+def _job(arguments: t.Sequence[str]) -> int:
+    from . import job
+
+    given = job.job_arguments(arguments)
+    outcome = job.run_job_command(given, lambda text: _tell(f"warning: {text}\n"))
+    if given.json:
+        _print(json_line(outcome.data))
+    elif given.job == "check" and not (given.quiet and not outcome.exit_code):
+        # What was asked for goes where it can be piped on from.
+        _print(outcome.text)
+    elif not given.quiet:
+        _tell(outcome.text)
+    return outcome.exit_code
+
+
+def _wal(arguments: t.Sequence[str]) -> int:
+    # Imported here, because the others do not need it and start the faster.
+    from .wal import failed, run_wal
+
+    try:
+        with job_boundary("wal"):
+            return run_wal(arguments, _tell_wal)
+    except DbfleetError as error:
+        return failed(arguments, error, _report(error, as_json="--json" in arguments))
+
+
+def _tell_wal(outcome: WalOutcome, given: argparse.Namespace) -> None:
+    if given.json:
+        _print(json_line(outcome.data))
+    elif outcome.is_answer:
+        _print(outcome.text)
+    elif not given.quiet:
+        _tell(outcome.text)
+
+
+def _binlog_job(given: argparse.Namespace, progress: Progress) -> Outcome:
+    from . import binlog
+
+    if given.job in ("restore", "prune"):
+        from .binlog_jobs import run_job
+
+        return run_job(given, progress)
+    if given.job == "flashback":
+        from ..mysql.binlog.flashback_job import flashback
+        from . import binlog_flashback
+
+        data = flashback(binlog_flashback.flashback_request(given, _print), progress).to_dict()
+        return data, binlog_flashback.flashback_text(data)
+    if given.job == "archive":
+        from ..mysql.binlog.archive import archive_binlogs
+
+        data = archive_binlogs(binlog.binlog_archive_request(given), progress).to_dict()
+        return data, binlog.archive_text(data)
+    from ..mysql.binlog.replay_job import replay_binlogs
+
+    data = replay_binlogs(binlog.binlog_replay_request(given), progress).to_dict()
+    return data, binlog.replay_text(data, check=given.check)
+
+
+def _run(command: Command) -> Outcome:
     with contextlib.ExitStack() as stack:
         if command.debug:
             stack.enter_context(debug_log(logging.StreamHandler(sys.stderr)))
-        progress = Progress(progress_sink(sys.stderr, quiet=command.quiet, debug=command.debug))
+        shown = progress_sink(sys.stderr, quiet=command.quiet, debug=command.debug)
+        progress = Progress(shown, RunningJobSink(command.job))
         stack.callback(progress.finish)
-        return _JOBS[command.job](command, progress)
-
-
-# Each job imports what it needs itself: importing everything would take longer than many a job.
-
-
-def _backup(command: Command, progress: Progress) -> _Outcome:
-    from ..backup import BackupRequest, backup
-    from ..requests.backup import backup_request
-
-    request = backup_request(command.given, check=command.check)
-    if not isinstance(request, BackupRequest):
-        from ..cluster_backup import backup_cluster
-
-        data = backup_cluster(request, progress).to_dict()
-        return data, cluster_backup_text(data, check=command.check)
-    data = backup(request, progress).to_dict()
-    return data, backup_text(data, check=command.check)
-
-
-def _restore(command: Command, progress: Progress) -> _Outcome:
-    from ..requests.restore import restore_request
-    from .standard_input import with_standard_input
-
-    with with_standard_input(restore_request(command.given, check=command.check)) as request:
-        return _restored(request, command, progress)
-
-
-def _restored(request: Request, command: Command, progress: Progress) -> _Outcome:
-    from ..cluster_restore import ClusterRestoreRequest, restore_cluster
-    from ..cluster_script import ClusterScriptRequest, restore_cluster_script
-    from ..restore import restore
-    from ..restore_script import STANDARD_OUTPUT, RestoreScriptRequest, restore_to_script
-
-    if isinstance(request, ClusterRestoreRequest):
-        data = restore_cluster(request, progress).to_dict()
-        return data, cluster_restore_text(data, check=command.check)
-    if isinstance(request, ClusterScriptRequest):
-        data = restore_cluster_script(request, progress).to_dict()
-        return data, cluster_script_text(data, check=command.check)
-    if isinstance(request, RestoreScriptRequest):
-        if request.file == STANDARD_OUTPUT and command.json:
-            raise UsageError("--json and a script cannot both go to standard output", hint="name a file for the script")
-        data = restore_to_script(request, progress).to_dict()
-        return data, restore_script_text(data, check=command.check)
-    data = restore(request, progress).to_dict()
-    return data, restore_text(data, check=command.check)
-
-
-def _info(command: Command, _progress: Progress) -> _Outcome:
-    from ..info import info
-    from ..requests.info import info_request
-
-    data = info(info_request(command.given)).to_dict()
-    return data, info_text(data)
-
-
-_JOBS: dict[str, t.Callable[[Command, Progress], _Outcome]] = {"backup": _backup, "restore": _restore, "info": _info}
+        return CALLS[command.job](command, progress)
 
 
 def _deliver(command: Command, data: dict[str, t.Any], text: str) -> None:
     if command.json:
         _print(json_line(data))
-    elif command.job == "info":
+    elif command.job in ("info", "compare", "benchmark"):
         # What was asked for goes where it can be piped on from.
         _print(text)
     elif not command.quiet:
@@ -177,15 +196,26 @@ def _report(error: DbfleetError, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def _print(text: str) -> bool:
+def _print(text: str | t.Iterable[str]) -> bool:
     """Write to standard output.
 
+    :param text: whole, or in pieces.
     :return: whether somebody reads it. A reader who has read enough is no failure.
     :raises StorageError: it could not be written.
     """
+    return _to_standard_output(lambda: sys.stdout.writelines([text] if isinstance(text, str) else text))
+
+
+def _print_bytes(data: bytes) -> bool:
+    """The same with bytes of any kind; what is written is flushed at the end only."""
+    return _to_standard_output(lambda: sys.stdout.buffer.write(data), flush=False)
+
+
+def _to_standard_output(write: t.Callable[[], object], *, flush: bool = True) -> bool:
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write()
+        if flush:
+            sys.stdout.flush()
         return True
     except BrokenPipeError:
         # Python flushes again at exit and would complain then.

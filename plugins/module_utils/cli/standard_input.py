@@ -8,17 +8,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import tempfile
 import typing as t
 
-from ..cluster_script import ClusterScriptRequest
 from ..repository.piped import PipedArtifact
 from ..requests.restore import Request
+from ..restore import RestoreRequest
+from ..streams.base import pour
 from ..streams.file import FileSink
 
 STANDARD_INPUT = "-"
-
-_BLOCK_SIZE = 1 << 20
 
 
 @contextlib.contextmanager
@@ -29,6 +27,14 @@ def with_standard_input(request: Request) -> t.Iterator[Request]:
 
     :raises StorageError: standard input cannot be read, or not be kept.
     """
+    if isinstance(request, RestoreRequest) and request.origin.source != STANDARD_INPUT:
+        yield request
+        return
+    # Imported here, because few need it and the others start the faster.
+    import tempfile
+
+    from ..cluster_script import ClusterScriptRequest
+
     source = request.source if isinstance(request, ClusterScriptRequest) else request.origin.source
     if source != STANDARD_INPUT:
         yield request
@@ -45,14 +51,4 @@ def with_standard_input(request: Request) -> t.Iterator[Request]:
 def _keep(path: str) -> None:
     piped = PipedArtifact().open("")
     # It is read at once and removed then.
-    file = FileSink(path, durable=False)
-    try:
-        while True:
-            data = piped.read(_BLOCK_SIZE)
-            if not data:
-                break
-            file.write(data)
-        file.close()
-    except BaseException:
-        file.abort()
-        raise
+    pour(piped, FileSink(path, durable=False))

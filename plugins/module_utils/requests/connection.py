@@ -5,22 +5,30 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..errors import UsageError
-from ..mysql import options as mysql
-from ..postgresql import options as postgresql
 from .given import Given
 
+if t.TYPE_CHECKING:
+    from ..mysql.options import ConnectionOptions as MysqlConnection
+    from ..postgresql.options import ConnectionOptions as PostgresqlConnection
 
-def postgresql_connection(given: Given) -> postgresql.ConnectionOptions:
+# Each system's options are imported where they are made: a job knows one of the two.
+
+
+def postgresql_connection(given: Given) -> PostgresqlConnection:
     """How to reach a PostgreSQL server. What is not given is libpq's business, ``PGPASSWORD`` included.
 
     :raises UsageError: a value is not valid.
     """
+    from ..postgresql.options import ConnectionOptions
+
     host, unix_socket = given.text("login_host"), given.text("login_unix_socket")
     if host.startswith("/"):
         # As libpq has it: a host that is a path is the socket's folder.
         host, unix_socket = "", unix_socket or host
-    return postgresql.ConnectionOptions(
+    return ConnectionOptions(
         host=_plain(given, "login_host", host),
         port=_port(given),
         unix_socket=unix_socket,
@@ -37,13 +45,15 @@ def postgresql_connection(given: Given) -> postgresql.ConnectionOptions:
     )
 
 
-def mysql_connection(given: Given) -> mysql.ConnectionOptions:
+def mysql_connection(given: Given) -> MysqlConnection:
     """How to reach a MySQL or MariaDB server.
 
     The option file and ``MYSQL_PWD`` are the engine's business.
 
     :raises UsageError: a value is not valid.
     """
+    from ..mysql.options import ConnectionOptions
+
     host = given.text("login_host")
     if host.startswith("/"):
         raise UsageError(
@@ -51,7 +61,7 @@ def mysql_connection(given: Given) -> mysql.ConnectionOptions:
             hint=f"use {given.spelled('login_unix_socket')} for a socket",
         )
     given.only_with("option_group", "option_file")
-    return mysql.ConnectionOptions(
+    return ConnectionOptions(
         host=_plain(given, "login_host", host),
         port=_port(given),
         unix_socket=given.text("login_unix_socket"),

@@ -17,6 +17,20 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|w)")
 
 
+def seconds_of(text: str, name: str) -> float:
+    """Seconds, from ``90s``, ``15m``, ``6h``, ``2d`` or ``1w``.
+
+    :param name: what the user calls the option.
+    :raises UsageError: it is not such a text.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match:
+        return float(match.group(1)) * _UNITS[match.group(2)]
+    if text.strip() == "0":
+        return 0.0
+    raise UsageError(f"{name} {text!r} is not a time", hint="write a number and its unit: 90s, 15m, 6h, 2d or 1w")
+
+
 class Given:
     """A job's options by name; those that were not given have their defaults.
 
@@ -55,9 +69,21 @@ class Given:
         """What the user calls the option ``name``."""
         return self._spell(self._options[name])
 
+    def takes(self, name: str) -> bool:
+        """Whether the job has the option ``name`` at all."""
+        return name in self._options
+
     def has(self, name: str) -> bool:
         """Whether the option was given; for a switch, whether it is on."""
         return name in self._values and self._values[name] is not False
+
+    def changed(self) -> list[str]:
+        """The options that have another value than they have by default."""
+        return [
+            name
+            for name, value in self._values.items()
+            if value is not False and value != [] and value != self._options[name].default
+        ]
 
     def text(self, name: str) -> str:
         value = self._value(name)
@@ -94,14 +120,7 @@ class Given:
         text = self.text(name)
         if not text:
             return None
-        match = _DURATION.fullmatch(text.strip())
-        if match:
-            return float(match.group(1)) * _UNITS[match.group(2)]
-        if text.strip() == "0":
-            return 0.0
-        raise UsageError(
-            f"{self.spelled(name)} {text!r} is not a time", hint="write a number and its unit: 90s, 15m, 6h, 2d or 1w"
-        )
+        return seconds_of(text, self.spelled(name))
 
     def exactly_one(self, *names: str) -> str:
         """The one of ``names`` that was given.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..info import InfoRequest
+from .access import access_of
 from .given import Given
 
 
@@ -23,4 +24,5 @@ def info_request(given: Given) -> InfoRequest:
         database=given.text("database"),
         backup=given.text("backup"),
         contents=given.switch("contents"),
+        access=access_of(given),
     )

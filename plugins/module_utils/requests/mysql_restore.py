@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..errors import UsageError
-from ..mysql.load_options import ERROR, STOP, VERIFY_NONE, LoadOptions
+from ..mysql.load_options import AUTO, ERROR, STOP, VERIFY_NONE, LoadOptions
 from ..mysql.options import RestoreOptions, Selection
 from .connection import database_name, mysql_connection
 from .given import Given
@@ -28,6 +28,7 @@ def mysql_restore(given: Given) -> RestoreOptions:
         resume=given.switch("resume"),
         state_folder=folder if given.switch("resume") else "",
         skip_binlog=given.switch("skip_binlog"),
+        load_data=given.text("load_data") or AUTO,
     )
     if load.resume:
         for name, alone in (
@@ -50,6 +51,8 @@ def mysql_restore(given: Given) -> RestoreOptions:
         jobs=given.count("jobs", least=1),
         selection=_selection(given),
         changes=restore_changes(given),
+        # Of a repository it chooses the backup.
+        source_database=given.text("source_database") if given.has("source") else "",
         load=load,
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 from ..errors import UsageError
-from ..mysql.options import KEEP, RestoreChanges
+from ..mysql.choices import KEEP
+from ..mysql.options import RestoreChanges
 from ..mysql.rewrite import REWRITES, TAKEN_OUT
 from .given import Given
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..lazy_dataclass import dataclass
+
 POSTGRESQL = "postgresql"
 MYSQL = "mysql"
 # MariaDB is spoken to as MySQL is; which of the two a server is, is found out when it is connected to.
@@ -15,17 +17,36 @@ DBMS = {"postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MYSQL}
 WORLDS = (POSTGRESQL, MYSQL)
 
 TRANSFER = ("backup", "restore")
-EVERY = ("backup", "restore", "info")
+#: What needs a repository and no server.
+CATALOGUE = ("info", "prune", "hold", "copy")
+EVERY = (*TRANSFER, *CATALOGUE, "verify", "compare")
+#: What is done with binlogs: copying them, applying them, going back to a moment, and removing old ones.
+ARCHIVE, REPLAY, REWIND, PRUNE_BINLOGS = "archive", "replay", "rewind", "prune_binlogs"
+FLASHBACK = "flashback"
+#: Those of them that know repositories.
+BINLOG_JOBS = (ARCHIVE, REWIND, PRUNE_BINLOGS, FLASHBACK)
+#: What is done with physical backups of PostgreSQL and its WAL.
+WAL_BACKUP, WAL_ARCHIVE, WAL_RESTORE = "wal_backup", "wal_archive", "wal_restore"
+WAL_PUSH, WAL_FETCH, WAL_CHECK, WAL_PRUNE = "wal_push", "wal_fetch", "wal_check", "wal_prune"
+WAL_COMBINE = "wal_combine"
+#: Both engines side by side on the user's own database.
+BENCHMARK = "benchmark"
+#: Making the account that a backup connects as.
+ACCOUNT = "account"
+WAL_JOBS = (WAL_BACKUP, WAL_ARCHIVE, WAL_RESTORE, WAL_PUSH, WAL_FETCH, WAL_CHECK, WAL_PRUNE, WAL_COMBINE)
+
+#: What looks at how the backups of many databases stand.
+REPORT, METRICS = "report", "metrics"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Option:
     """One option of the modules and of the command.
 
     :param name: as the modules call it.
     :param help: one line for the command's help; the modules' documentation says more.
     :param flags: the command's long options, the first being the usual one; empty where the command has none.
-    :param jobs: which of ``backup``, ``restore`` and ``info`` have it.
+    :param jobs: which of the jobs have it.
     :param worlds: the database systems it makes sense for; empty for an option that has nothing to do with them.
     :param type: ``str``, ``int``, ``bool``, ``path`` or ``list`` (of texts), as Ansible understands them; the command
         takes an option of the type ``list`` several times.

@@ -7,9 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..mysql.options import SSL_MODES as MYSQL_SSL_MODES
-from ..postgresql.options import SSL_MODES as POSTGRESQL_SSL_MODES
-from .option import MYSQL, POSTGRESQL, TRANSFER, Option
+from ..mysql.ssl_modes import SSL_MODES as MYSQL_SSL_MODES
+from ..postgresql.ssl_modes import SSL_MODES as POSTGRESQL_SSL_MODES
+from .option import (
+    ACCOUNT,
+    ARCHIVE,
+    BENCHMARK,
+    FLASHBACK,
+    MYSQL,
+    POSTGRESQL,
+    REPLAY,
+    REWIND,
+    TRANSFER,
+    WAL_ARCHIVE,
+    WAL_BACKUP,
+    Option,
+)
 
 _CONNECTION = (
     Option("login_host", "the server's name or address; for PostgreSQL also the folder of its socket", ("--host",)),
@@ -61,4 +74,7 @@ _CONNECTION = (
     ),
 )
 
-CONNECTION = tuple(dataclasses.replace(option, jobs=(*TRANSFER, "archive", "replay")) for option in _CONNECTION)
+_BINLOG_JOBS = (ARCHIVE, REPLAY, REWIND, FLASHBACK)
+_JOBS = (*TRANSFER, "verify", "compare", *_BINLOG_JOBS, WAL_BACKUP, WAL_ARCHIVE, ACCOUNT, BENCHMARK)
+
+CONNECTION = tuple(dataclasses.replace(option, jobs=_JOBS) for option in _CONNECTION)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..mysql.options import GTID_PURGED
+from ..mysql.choices import GTID_PURGED
 from .option import MYSQL, TRANSFER, Option
 
 _KINDS = tuple(
@@ -42,7 +42,7 @@ _POSITION_FORMS = ("0", "1", "2")
 _SERVER = (
     Option(
         "databases",
-        "these databases in one snapshot, as one set",
+        "these databases in one snapshot, as one set, or with --dest as one script or folder",
         ("--databases",),
         ("backup",),
         (MYSQL,),

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ..mysql.load_options import DUPLICATES
-from ..mysql.options import DEFINERS
+from ..mysql.choices import DEFINERS
+from ..mysql.load_options import DUPLICATES, LOAD_DATA
 from .option import MYSQL, Option
 
 MYSQL_RESTORE = (
@@ -17,6 +17,14 @@ MYSQL_RESTORE = (
         ("restore",),
         (MYSQL,),
         choices={MYSQL: DUPLICATES},
+    ),
+    Option(
+        "load_data",
+        "auto sends the rows of our own folders as files (LOAD DATA LOCAL) where the target takes them; never does not",
+        ("--load-data",),
+        ("restore",),
+        (MYSQL,),
+        choices={MYSQL: LOAD_DATA},
     ),
     Option(
         "skip_binlog",
@@ -54,7 +62,7 @@ MYSQL_RESTORE = (
     ),
     Option(
         "rewrite",
-        "KIND:OLD=NEW: another collation, charset or engine, or a word of sql_mode",
+        "KIND:OLD=NEW: another collation, charset or engine, a word of sql_mode, or a name in a program",
         ("--rewrite",),
         ("restore",),
         (MYSQL,),

@@ -29,6 +29,7 @@ _PARTS = tuple(
         ("no_owner", ("--no-owner",), "what is restored belongs to the restoring user"),
         ("no_tablespaces", ("--no-tablespaces",), "everything in the default tablespace"),
         ("no_table_access_method", ("--no-table-access-method",), "every table with the default access method"),
+        ("create_roles", ("--create-roles",), "make the roles that the server lacks, out of the backup's set"),
         ("with_dependencies", ("--with-dependencies",), "also what the named objects depend on"),
     )
 )

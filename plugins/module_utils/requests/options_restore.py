@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .option import MYSQL, POSTGRESQL, WORLDS, Option
+from .option import POSTGRESQL, WORLDS, Option
 
 RESTORE = (
     Option("backup", "the backup's id, or latest", ("--backup",), ("restore",), default="latest", metavar="ID"),
@@ -52,7 +52,7 @@ RESTORE = (
         "compare the restored tables with the backup: none, their rows, or a digest of these",
         ("--verify",),
         ("restore",),
-        choices={POSTGRESQL: ("none", "rows", "digest"), MYSQL: ("none", "rows")},
+        choices=dict.fromkeys(WORLDS, ("none", "rows", "digest")),
     ),
     Option(
         "analyze",

@@ -26,6 +26,8 @@ def postgresql_restore(given: Given) -> RestoreOptions:
         clean=given.switch("clean"),
         force=given.switch("force"),
         jobs=given.count("jobs", least=1),
+        source_database="" if given.has("repository") else given.text("source_database"),
+        create_roles=given.switch("create_roles"),
         run=run_options(given),
         selection=_selection(given),
         session=SessionOptions(

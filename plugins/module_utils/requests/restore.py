@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import typing as t
 
-from ..cluster_restore import ClusterRestoreRequest
-from ..cluster_script import ClusterScriptRequest
-from ..restore import Origin, RestoreRequest
-from ..restore_script import RestoreScriptRequest
-from .connection import postgresql_connection
+from ..restore import Origin, RestoreOptions, RestoreRequest
+from ..tools.engine import NATIVE
+from .access import access_of
+from .engine import engine_of, one_database_only
 from .given import Given
-from .mysql_restore import mysql_restore
 from .option import POSTGRESQL
-from .postgresql_restore import postgresql_restore
-from .postgresql_restore_script import restore_to_script_options
+
+if t.TYPE_CHECKING:
+    from ..cluster_restore import ClusterRestoreRequest
+    from ..cluster_script import ClusterScriptRequest
+    from ..restore_script import RestoreScriptRequest
 
 # What only a script can say.
 _SCRIPT = ("if_exists", "no_restrict", "restrict_key", "superuser", "use_set_session_authorization")
 
 
-Request = t.Union[RestoreRequest, ClusterRestoreRequest, ClusterScriptRequest, RestoreScriptRequest]
+Request = t.Union[RestoreRequest, "ClusterRestoreRequest", "ClusterScriptRequest", "RestoreScriptRequest"]
+
+# Each kind of restore imports what it needs itself: importing everything would take longer than many a job.
 
 
 def restore_request(given: Given, *, check: bool) -> Request:
@@ -32,8 +35,7 @@ def restore_request(given: Given, *, check: bool) -> Request:
     :raises UsageError: the options contradict each other or a value is not valid.
     """
     given.exactly_one("repository", "source")
-    for name in ("cluster", "source_database"):
-        given.only_with(name, "repository")
+    given.only_with("cluster", "repository")
     if given.text("backup") != "latest":
         given.only_with("backup", "repository")
     origin = Origin(
@@ -42,24 +44,56 @@ def restore_request(given: Given, *, check: bool) -> Request:
         database=given.text("source_database"),
         backup=given.text("backup"),
         source=given.text("source"),
+        access=access_of(given),
     )
     script = ("file",) if given.world == POSTGRESQL else ()
     what = given.exactly_one("database", "all_databases", "globals_only", *script)
+    if what != "database" and given.text("engine") != NATIVE:
+        raise one_database_only(given)
     if what == "file":
-        options = restore_to_script_options(given)
-        return RestoreScriptRequest(options=options, origin=origin, file=given.text("file"), check=check)
+        given.only_with("source_database", "repository")
+        return _to_script(given, origin, check=check)
     given.at_most_one("create", "clean", "force")
     for name in _SCRIPT:
         given.only_with(name, "file")
-    into = postgresql_restore(given) if given.world == POSTGRESQL else mysql_restore(given)
+    into = _options(given)
     if what == "database":
-        return RestoreRequest(options=into, origin=origin, check=check)
-    for name in ("source_database", "create", "clean", "resume"):
+        return RestoreRequest(options=into, origin=origin, check=check, engine=engine_of(given))
+    for name in ("source_database", "create", "clean", "resume", "create_roles"):
         given.only_with(name, "database")
     if what == "all_databases" and given.world == POSTGRESQL and not given.has("repository"):
-        return ClusterScriptRequest(
-            connection=postgresql_connection(given), source=origin.source, force=given.switch("force"), check=check
-        )
-    if what == "all_databases":
-        given.only_with("all_databases", "repository")
+        return _cluster_script(given, origin, check=check)
+    from ..cluster_restore import ClusterRestoreRequest
+
     return ClusterRestoreRequest(options=into, origin=origin, globals_only=what == "globals_only", check=check)
+
+
+def _options(given: Given) -> RestoreOptions:
+    if given.world == POSTGRESQL:
+        from .postgresql_restore import postgresql_restore
+
+        return postgresql_restore(given)
+    from .mysql_restore import mysql_restore
+
+    return mysql_restore(given)
+
+
+def _to_script(given: Given, origin: Origin, *, check: bool) -> RestoreScriptRequest:
+    from ..restore_script import RestoreScriptRequest
+    from .postgresql_restore_script import restore_to_script_options
+
+    options = restore_to_script_options(given)
+    return RestoreScriptRequest(options=options, origin=origin, file=given.text("file"), check=check)
+
+
+def _cluster_script(given: Given, origin: Origin, *, check: bool) -> ClusterScriptRequest:
+    from ..cluster_script import ClusterScriptRequest
+    from .connection import postgresql_connection
+
+    return ClusterScriptRequest(
+        connection=postgresql_connection(given),
+        source=origin.source,
+        force=given.switch("force"),
+        check=check,
+        access=origin.access,
+    )
