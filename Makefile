@@ -16,6 +16,8 @@ RUN_PYTEST := $(PYTHON_IN_VENV) -m pytest $(PYTEST_ARGS)
 export LC_ALL := C.UTF-8
 # A log shows the lines of a Python program and of what it starts in the order in which they were written.
 export PYTHONUNBUFFERED := 1
+# The tests start the command thousands of times, and each would compile all of it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## List the targets (this list)
@@ -40,7 +42,8 @@ demo: $(STAMP)  ## Back up and restore real PostgreSQL and MariaDB servers, and 
 
 .PHONY: test
 test: $(STAMP)  ## Everything below, cheapest first; stops at the first section that fails
-	@tools/run_sections.sh lint changelog-lint unit docs-lint ansible-lint build sanity integration
+	@$(PYTHON_IN_VENV) -m tools.run_sections "lint changelog-lint" \
+		"docs-lint ansible-lint build unit, sanity sanity-newest" "integration, molecule-default"
 
 .PHONY: lint
 lint: $(STAMP)  ## ruff, mypy, yamllint, shellcheck and the licence of every file
@@ -63,9 +66,26 @@ unit: $(STAMP)  ## Tests without a server
 integration: $(STAMP)  ## Tests on real servers of every version; servers are downloaded when first needed
 	$(RUN_PYTEST) -n auto --dist loadfile tests/integration
 
+.PHONY: molecule
+molecule: $(STAMP)  ## The roles and playbooks on real hosts with systemd; needs root on Debian, or DBFLEET_INVENTORY
+	$(PYTHON_IN_VENV) -m tests.fleet.scenarios $(SCENARIOS)
+
+.PHONY: molecule-default
+molecule-default: $(STAMP)  ## Of these the whole life of three hosts, where this machine can start hosts
+	$(PYTHON_IN_VENV) -m tests.fleet.scenarios --where-possible default
+
+.PHONY: integration-targets
+integration-targets: $(STAMP)  ## The targets of ansible-test integration, on real servers
+	$(PYTHON_IN_VENV) -m tools.integration_targets
+
 .PHONY: docs-lint
-docs-lint: $(STAMP)  ## The modules' documentation and every reference in it
+docs-lint: $(STAMP)  ## The modules' documentation and every reference in it; the site, every link of it
 	$(IN_COLLECTION) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
+	$(PYTHON_IN_VENV) -m tools.make_docs
+
+.PHONY: docs
+docs: $(STAMP)  ## Build the documentation's site into build/docs: the guides, every module and role
+	$(PYTHON_IN_VENV) -m tools.make_docs
 
 .PHONY: ansible-lint
 ansible-lint: $(STAMP)  ## Playbooks, roles and metadata, at the production profile
@@ -75,9 +95,25 @@ ansible-lint: $(STAMP)  ## Playbooks, roles and metadata, at the production prof
 build: $(STAMP)  ## Build the collection into dist/, install it offline elsewhere, read its documentation
 	$(PYTHON_IN_VENV) -m tools.build
 
+.PHONY: galaxy-import
+galaxy-import: $(STAMP)  ## Import the built collection with Galaxy's own program, before a release
+	$(PYTHON_IN_VENV) -m tools.galaxy_import
+
 .PHONY: sanity
 sanity: $(STAMP)  ## ansible-test sanity, and import and compile on every Python of a managed host
 	$(PYTHON_IN_VENV) -m tools.sanity
+
+.PHONY: sanity-newest
+sanity-newest: $(STAMP)  ## The same tests of the newest ansible-core, where the machine has a Python for it
+	$(PYTHON_IN_VENV) -m tools.newest_core
+
+.PHONY: bundle
+bundle: $(STAMP)  ## Make a bundle of the drivers for hosts without a network: make bundle PYTHON=3.11 ARCH=x86_64
+	$(PYTHON_IN_VENV) -m tools.make_bundle $(if $(filter 3.%,$(PYTHON)),--python $(PYTHON)) $(if $(ARCH),--arch $(ARCH))
+
+.PHONY: pyz
+pyz: $(STAMP)  ## Make the command as one executable file with the drivers inside
+	$(PYTHON_IN_VENV) -m tools.make_pyz
 
 .PHONY: bench
 bench: $(STAMP)  ## Measure this engine against the vendors' tools

@@ -18,14 +18,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dbfleet.measured import Cost
 from tests import servers
+from tests.integration.repository.stores import BUCKET, KEY, SECRET, running_store
 
 from .cells import Cell, mysql_cells, postgresql_cells
 from .data import fill
-from .measure import Run, median, run
+from .measure import median, run
 from .mysql_backup import folder_cells
+from .mysql_binlog import binlog_cells
 from .mysql_restore import mysql_restore_cells
+from .pgbackrest import pgbackrest_cells
 from .postgresql_restore import postgresql_restore_cells
+from .repository import checksum_cells, encryption_cells, upload_cells
+from .wal import base_backup_cells
+from .wal_archive import wal_archive_cells
 
 SERVERS = {"postgresql": "pg16", "mysql": "mysql97", "mariadb": "mariadb1011"}
 #: A dump locks every table, and there is a database of very many.
@@ -35,8 +42,8 @@ HEADINGS = ("cell", "wall s", "theirs", "ratio", "cpu s", "theirs", "ratio", "pe
 
 def measure_cell(cell: Cell, runs: int) -> dict[str, Any]:
     """Run both sides in turn, once to warm up and then ``runs`` times, and compare the medians."""
-    ours: list[Run] = []
-    theirs: list[Run] = []
+    ours: list[Cost] = []
+    theirs: list[Cost] = []
     if cell.inputs is not None and not all(path.exists() for path in cell.inputs.outputs):
         run(cell.inputs.ours)
         run(cell.inputs.theirs)
@@ -72,15 +79,32 @@ def cells(only: str, scale: float, folder: Path) -> Iterator[Cell]:
     for kind, name in SERVERS.items():
         makers = [mysql_cells, folder_cells, mysql_restore_cells]
         if kind == "postgresql":
-            makers = [postgresql_cells, postgresql_restore_cells]
+            makers = [postgresql_cells, postgresql_restore_cells, encryption_cells, base_backup_cells]
         with servers.start(name, extra_config=SETTINGS.get(kind, ())) as server:
             filled: set[str] = set()
-            for cell in itertools.chain.from_iterable(make(server, folder) for make in makers):
+            found = [make(server, folder) for make in makers]
+            if kind != "postgresql":
+                found.append(binlog_cells(server, folder, scale=scale, only=only))
+            else:
+                found.append(pgbackrest_cells(server, folder, only=only))
+                found.append(wal_archive_cells(server, folder, scale=scale, only=only))
+            for cell in itertools.chain.from_iterable(found):
                 if only in cell.name:
-                    if cell.database not in filled:
+                    if cell.database and cell.database not in filled:
                         fill(server, cell.database, scale=scale)
                         filled.add(cell.database)
                     yield cell
+
+
+def cells_without_server(only: str, folder: Path) -> Iterator[Cell]:
+    """Those that need no database."""
+    if only in "checksums":
+        yield from checksum_cells(folder)
+    if only not in "upload":
+        return
+    with running_store("seaweedfs", folder) as store:
+        credentials = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+        yield from upload_cells(store.endpoint, BUCKET, credentials, folder)
 
 
 def row(result: dict[str, Any]) -> tuple[str, ...]:
@@ -119,9 +143,17 @@ def main() -> None:
         # As an installed program has it: compiled once, not at every start.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = os.path.join(folder, "bytecode")
-        for cell in cells(arguments.only, arguments.scale, Path(folder)):
+        found = cells(arguments.only, arguments.scale, Path(folder))
+        for cell in itertools.chain(cells_without_server(arguments.only, Path(folder)), found):
             print(f"measuring {cell.name} ...", flush=True)
-            results.append(measure_cell(cell, arguments.runs))
+            result = measure_cell(cell, arguments.runs)
+            results.append(result)
+            # A run that is ended before its table has something to show for it.
+            print(
+                f"  wall {result['wall_ratio']:.2f}, CPU {result['cpu_ratio']:.2f} of theirs, "
+                f"{result['ours']['memory'] / 1e6:.0f} MB",
+                flush=True,
+            )
     print_table([row(result) for result in results])
     if arguments.json:
         machine = {"processors": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}

@@ -32,7 +32,7 @@ class Cell:
     :param prepare: called before every run of either side.
     :param outputs: the files of ours and theirs, whose sizes are compared; empty for restores.
     :param inputs: the cell whose outputs this one reads.
-    :param database: what it reads; see :mod:`bench.data`.
+    :param database: what it reads; see :mod:`bench.data`. Empty where it reads something else.
     """
 
     name: str

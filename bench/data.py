@@ -81,10 +81,29 @@ SELECT
 FROM accounts
 WHERE aid < {wide}
 """
+# Of this script nothing else is divided: the procedure's own statements end within a line.
+_MYSQL_MANY_TABLES = """
+CREATE PROCEDURE make_tables()
+BEGIN
+    DECLARE n INT DEFAULT 1;
+    WHILE n <= {tables} DO
+        SET @made = CONCAT('CREATE TABLE t', n, ' (id int PRIMARY KEY, name varchar(40), amount int, KEY (name))');
+        PREPARE made FROM @made; EXECUTE made; DEALLOCATE PREPARE made;
+        SET @made = CONCAT('INSERT INTO t', n, ' VALUES (1, ''a'', 1.5), (2, ''b'', 2.5), (3, ''c'', 3.5)');
+        PREPARE made FROM @made; EXECUTE made; DEALLOCATE PREPARE made;
+        SET n = n + 1;
+    END WHILE;
+END
+;
+CALL make_tables()
+;
+DROP PROCEDURE make_tables
+"""
+_MYSQL_SCRIPTS = {SOURCE: _MYSQL, MANY_TABLES: _MYSQL_MANY_TABLES}
 #: Numbers of rows, large objects and tables at scale 1.
 _NUMBERS = {
     "postgresql": {"narrow": 1_500_000, "wide": 120_000, "objects": 20_000, "tables": 20_000},
-    "mysql": {"narrow": 1_000_000, "wide": 120_000},
+    "mysql": {"narrow": 1_000_000, "wide": 120_000, "tables": 20_000},
 }
 
 
@@ -95,7 +114,7 @@ def fill(server: Server, database: str, *, scale: float) -> None:
     connection.cursor().execute(f"CREATE DATABASE {database}")
     connection.close()
     connection = server.connect(database)
-    script = _POSTGRESQL[database] if server.dbms == "postgresql" else _MYSQL
+    script = (_POSTGRESQL if server.dbms == "postgresql" else _MYSQL_SCRIPTS)[database]
     if server.dbms == "postgresql":
         script = f"{script};\nVACUUM ANALYZE"
     for statement in script.split("\n;\n"):

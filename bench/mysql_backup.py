@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tests import servers
 
-from .cells import SOURCE, Cell, _ours, _remove, _theirs
+from .cells import MANY_TABLES, SOURCE, Cell, _ours, _remove, _theirs
 
 
 def folder_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
     """The format directory: uncompressed against both tools, compressed against mydumper."""
     dump = "mariadb-dump" if server.flavor == "mariadb" else "mysqldump"
-    for jobs in (1, 2):
+    for jobs in (1, 2, 4):
         name = f"{server.flavor} dump directory none jobs {jobs}"
         ours, theirs = folder / name.replace(" ", "-"), folder / f"theirs-{name.replace(' ', '-')}"
         command = _ours(
@@ -48,13 +48,36 @@ def folder_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
         lambda: _remove((ours, Path(f"{ours}.manifest.json"), theirs)),
         (ours, theirs),
     )  # fmt: skip
+    yield from _many_tables(server, folder, dump)
 
 
-def _mydumper(folder: Path, threads: int) -> list[str]:
+def _many_tables(server: servers.Server, folder: Path, dump: str) -> Iterator[Cell]:
+    """A database of very many small tables, as a script and as a folder."""
+    ours, theirs = folder / f"ours-{server.flavor}-many", folder / f"theirs-{server.flavor}-many"
+    common = ["backup", "--database", MANY_TABLES, "--dest", str(ours), "--compress", "none"]
+    for name, options, other in (
+        (f"plain against {dump}", (), _theirs(dump, server, *_one_stream(server, theirs), MANY_TABLES)),
+        (
+            "directory jobs 2 against mydumper",
+            ("--format", "directory", "--jobs", "2"),
+            _theirs("mydumper", server, *_mydumper(theirs, 2, MANY_TABLES)),
+        ),
+    ):
+        yield Cell(
+            f"{server.flavor} dump many_tables {name}",
+            _ours(server, *common, *options),
+            other,
+            lambda: _remove((ours, Path(f"{ours}.manifest.json"), theirs)),
+            (ours, theirs),
+            database=MANY_TABLES,
+        )
+
+
+def _mydumper(folder: Path, threads: int, database: str = SOURCE) -> list[str]:
     everything = ["--triggers", "--routines", "--events", "--trx-consistency-only"]
     return [
         "--database",
-        SOURCE,
+        database,
         "--outputdir",
         str(folder),
         "--threads",

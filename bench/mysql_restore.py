@@ -42,15 +42,19 @@ def mysql_restore_cells(server: servers.Server, folder: Path) -> Iterator[Cell]:
         return _ours(server, "restore", "--source", str(source), "--database", TARGET, *options)
 
     by_client = _theirs(client, server, TARGET, input_path=script)
-    by_myloader = _theirs(
-        "myloader", server, "--directory", str(dumped), "--database", TARGET, "--threads", "2", "--enable-binlog"
-    )
+
+    def by_myloader(threads: int) -> Command:
+        options = ["--directory", str(dumped), "--database", TARGET, "--threads", str(threads), "--enable-binlog"]
+        return _theirs("myloader", server, *options)
+
     for name, our_source, options, other, inputs in (
         ("their script jobs 1 / client", script, (), by_client, scripts),
         ("their script jobs 2 / client", script, ("--jobs", "2"), by_client, scripts),
+        ("our folder jobs 1 / client", backup, (), by_client, folders),
         ("our folder jobs 2 / client", backup, ("--jobs", "2"), by_client, folders),
-        ("their folder jobs 2 / myloader 2", dumped, ("--jobs", "2"), by_myloader, folders),
-        ("our folder jobs 2 / myloader 2", backup, ("--jobs", "2"), by_myloader, folders),
+        ("their folder jobs 2 / myloader 2", dumped, ("--jobs", "2"), by_myloader(2), folders),
+        ("our folder jobs 2 / myloader 2", backup, ("--jobs", "2"), by_myloader(2), folders),
+        ("our folder jobs 4 / myloader 4", backup, ("--jobs", "4"), by_myloader(4), folders),
     ):
         yield Cell(
             f"{flavor} load {name}",

@@ -10,6 +10,7 @@ Usage: ``python -m tools.build``
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,9 @@ from tools.collection_tree import CHECKOUT, NAME, NAMESPACE, exported_collection
 
 FQCN = f"{NAMESPACE}.{NAME}"
 ENGINE = Path("plugins", "module_utils")
+NOT_SHIPPED = {ENGINE / "cli" / "__main__.py"}
+# Galaxy imports no collection with a plugin of another name.
+PLUGIN_NAME = re.compile(r"(?!.*__)[a-z_][0-9a-z_]*")
 SHIPPED = {
     "CHANGELOG.rst",
     "COPYING",
@@ -63,8 +67,11 @@ def build_tarball(root: Path, output: Path) -> Path:
             "hint: name them in build_ignore of galaxy.yml, or in SHIPPED of tools/build.py if users do need them"
         )
     plugins = {path.relative_to(root) for path in root.joinpath("plugins").rglob("*") if path.is_file()}
-    if plugins - names:
+    if plugins - names != NOT_SHIPPED:
         sys.exit(f"error: the tarball lacks {', '.join(sorted(map(str, plugins - names)))}")
+    unwanted = [name for name in plugins & names if name.stem != "__init__" and not PLUGIN_NAME.fullmatch(name.stem)]
+    if unwanted:
+        sys.exit(f"error: Galaxy would refuse the names {', '.join(sorted(map(str, unwanted)))}")
     print(f"{tarball.name}: {len(names)} files, {tarball.stat().st_size / 1024:.0f} KiB")
     return tarball
 

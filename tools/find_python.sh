@@ -18,6 +18,9 @@ except ImportError:
 print(sys.executable)
 '
 
+# A bare version is what a bundle is made for, and says nothing of this environment.
+case ${PYTHON:-} in 3.*) PYTHON= ;; esac
+
 seen=''
 for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     command -v "$candidate" >/dev/null 2>&1 || continue

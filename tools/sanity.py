@@ -5,7 +5,8 @@
 ansible-test keeps its virtual environments in the home folder, and passes neither pip's nor a proxy's variables on.
 It therefore gets a home of its own in the cache folder, which holds the pip stand-in and pip's present settings.
 
-Usage: ``python -m tools.sanity [ARGUMENT…]``; arguments go to the main run (``--test validate-modules``).
+Usage: ``python -m tools.sanity [--this-python] [ARGUMENT…]``; arguments go to ansible-test, which then runs on this
+Python alone (``--test validate-modules``).
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.servers.paths import cache_dir
 from tools.collection_tree import exported_collection, tool_environment
 
 TARGET_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+#: As the first argument: import and compile on no other Python than this one.
+THIS_PYTHON = "--this-python"
 # The versions of pip that ansible-test of ansible-core 2.19 and of 2.20 and later ask for.
 PIP_VERSIONS = ("24_2", "25_2")
 SETTINGS_FROM_ENVIRONMENT = {"proxy": ("https_proxy", "HTTPS_PROXY"), "cert": ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
@@ -83,16 +86,18 @@ def real_interpreter(python: Path) -> Path | None:
     return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
-def runs(own_version: str, pythons: Mapping[str, Path], arguments: list[str]) -> Iterator[list[str]]:
+def runs(own_version: str, pythons: Iterable[str], arguments: list[str]) -> Iterator[list[str]]:
     """The arguments of each run of ``ansible-test sanity``."""
     yield ["--python", own_version, *arguments]
     for version in pythons:
-        if version != own_version and not arguments:
+        if version != own_version:
             yield ["--python", version, "--test", "import", "--test", "compile"]
 
 
 def main(arguments: list[str]) -> int:
     """Make every run, also after one that failed; return 1 if any did."""
+    this_only = arguments[:1] == [THIS_PYTHON]
+    arguments = arguments[this_only:]
     home = cache_dir() / "ansible-test"
     prepare_home(home)
     own_version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -104,7 +109,7 @@ def main(arguments: list[str]) -> int:
         environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), *folders, environment["PATH"]))
         environment["HOME"] = str(home)
         failed = []
-        for words in runs(own_version, pythons, arguments):
+        for words in runs(own_version, () if arguments or this_only else pythons, arguments):
             command = ["ansible-test", "sanity", *words]
             print(f"--- {' '.join(command)}", flush=True)
             if subprocess.run(command, cwd=root, env=environment, check=False).returncode:

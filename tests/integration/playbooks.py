@@ -40,7 +40,7 @@ class Playbooks:
     folder: Path
 
     def play(self, *tasks: Task, python: str = sys.executable, options: Sequence[str] = (), **play: Any) -> Played:
-        """Run the tasks on this host, going on after one that fails."""
+        """Run the tasks on this host, going on after one that fails; their progress is shown where ``vars`` say so."""
         results = self.folder / "results.json"
         registered = [
             {"name": f"Task {number}", "register": f"result_{number}", "ignore_errors": True, **task}
@@ -55,6 +55,8 @@ class Playbooks:
             "no_log": True,
         }
         playbook = self.folder / "playbook.json"
+        # To watch a module takes several commands more.
+        play["vars"] = {"dbfleet_progress_interval": 0, **play.get("vars", {})}
         playbook.write_text(
             json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [*registered, keep], **play}])
         )

@@ -112,9 +112,12 @@ def test_back_up_look_and_restore(world: World, target: str, tmp_path: Path) -> 
     assert set(modes.values()) == {"0o600", "0o700"}, modes
 
     listed = dbfleet("info", repository, "--json")
-    assert listed.data["backups"] == [{key: value for key, value in summary.items() if key != "tables"}]
+    expected = {key: value for key, value in summary.items() if key not in ("tables", "checksums")}
+    assert [{key: each[key] for key in expected} for each in listed.data["backups"]] == [expected]
+    assert "checksums" not in listed.data["backups"][0]
     shown = dbfleet("info", repository, "--backup", "latest", "--json")
-    assert shown.data["backup"] == summary
+    marks = {"good": True, "hold": None, "verifications": [], "verified_at": ""}
+    assert shown.data["backup"] == {**summary, **marks}
     table = dbfleet("info", repository)
     assert table.err == ""
     assert table.out.splitlines()[0].split()[:3] == ["CLUSTER", "DATABASE", "BACKUP"]

@@ -71,7 +71,8 @@ def test_the_main_job(world: World, target: str, playbooks: Playbooks, tmp_path:
 
     assert listed["changed"] is False
     assert [each["id"] for each in listed["backups"]] == [made["backup"]["id"]]
-    assert shown["backup"] == made["backup"]
+    marks = {"good": True, "hold": None, "verifications": [], "verified_at": ""}
+    assert shown["backup"] == {**made["backup"], **marks}
 
     assert planned["changed"] is True, played.output
     assert planned["restore"]["created"] is True

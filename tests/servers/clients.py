@@ -42,6 +42,8 @@ class ClientProgram:
     def environment(self, server: Server | None, *, tcp: bool = False) -> dict[str, str]:
         """The environment that goes with :meth:`argv`, the password included."""
         environment = program_environment(self.spec.build, self.build)
+        if self.spec.flavor == "other":
+            return environment
         if self.spec.flavor == "mysql":
             environment["LIBMYSQL_PLUGIN_DIR"] = str(self.build / "usr/lib/mysql/plugin")
         elif self.spec.flavor != "postgresql":
@@ -85,6 +87,8 @@ class ClientProgram:
         return done
 
     def _leading(self, server: Server | None, tcp: bool) -> list[str]:
+        if self.spec.flavor == "other":
+            return []
         if self.spec.flavor == "postgresql":
             # The person's start-up file is not read, and a failed statement of a script is a failure.
             return ["--no-psqlrc", "--set=ON_ERROR_STOP=1"] if self.program == "psql" else []

@@ -177,7 +177,8 @@ def point_at_own_libraries(patchelf: Path, prefix: Path, final: Path) -> None:
     The run path must be the old-style RPATH, since only that one is inherited by the libraries.
     """
     loader = final / LIBRARIES / "ld-linux-x86-64.so.2"
-    run_path = ":".join(str(final / folder) for folder in (LIBRARIES, "usr/lib"))
+    # systemd keeps a library of its programs apart from the others.
+    run_path = ":".join(str(final / folder) for folder in (LIBRARIES, f"{LIBRARIES}/systemd", "usr/lib"))
     programs = [
         path
         for folder in ("usr/bin", "usr/sbin")

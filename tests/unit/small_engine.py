@@ -101,7 +101,9 @@ class SmallTarget:
     change: Callable[[RestoreContents], RestoreContents] = lambda contents: contents
     calls: list[str] = dataclasses.field(default_factory=list)
 
-    def verify(self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress) -> None:
+    def verify(
+        self, artifact: ArtifactReader, manifest: Manifest | None, progress: Progress, *, checked: bool = False
+    ) -> None:
         self.calls.append("verify")
         self._read(artifact)
 

@@ -18,12 +18,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dbfleet import backup as backup_module
-from dbfleet.backup import BackupRequest, BackupResult, Destination, backup, default_cluster
+from dbfleet.backup import BackupRequest, BackupResult, Destination, backup
 from dbfleet.boundary import job_boundary
 from dbfleet.errors import (
     CorruptArtifactError,
@@ -39,6 +40,7 @@ from dbfleet.errors import (
 from dbfleet.postgresql.options import BackupOptions, ConnectionOptions
 from dbfleet.progress import Progress, ProgressState
 from dbfleet.repository import lock as lock_module
+from dbfleet.repository.cluster_name import default_cluster
 from dbfleet.repository.dest import read_dest_manifest
 from dbfleet.repository.local import LocalStorage
 from dbfleet.repository.manifest import parse_manifest, render_manifest
@@ -392,7 +394,7 @@ def test_foreign_things_are_left_alone(job: Job, tmp_path: Path, check: bool) ->
         (Destination(repository=str(tmp_path / "thesis")), StorageError),
         (Destination(repository=str(tmp_path / "thesis" / "x")), StorageError),
         (Destination(dest=str(tmp_path / "missing" / "my.dump")), NotFoundError),
-        (Destination(repository="s3://bucket/x"), UsageError),
+        (Destination(repository="gs://bucket/x"), UsageError),
     ]:
         with pytest.raises(error) as caught:
             job(asked, check=check)
@@ -594,5 +596,5 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
     ],
 )
 def test_the_default_cluster(monkeypatch: pytest.MonkeyPatch, host: str, expected: str) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "here")
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(nodename="here"))
     assert default_cluster(dataclasses.replace(SERVER, host=host)) == expected

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +18,15 @@ from dbfleet.errors import DbfleetError, JobInterrupted, NotFoundError
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """An interrupted process ignores signals from then on; the tests' own process goes on."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def send(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
     time.sleep(0.01)
@@ -22,12 +34,42 @@ def send(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_becomes_job_interrupted(number: signal.Signals) -> None:
-    before = [signal.getsignal(each) for each in SIGNALS]
     with pytest.raises(JobInterrupted, match=f"interrupted by {number.name}") as caught, job_boundary("backup"):
         send(number)
     assert caught.value.exit_code == 130
     assert "never published" in caught.value.hint
+
+
+def test_a_job_that_ends_leaves_the_handlers_as_they_were() -> None:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with job_boundary():
+        assert [signal.getsignal(each) for each in SIGNALS] != before
     assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+INTERRUPTED_TWICE = """
+import os, signal, sys
+from dbfleet.boundary import job_boundary
+from dbfleet.errors import JobInterrupted
+
+number = signal.Signals(int(sys.argv[1]))
+try:
+    with job_boundary():
+        {inner}
+            os.kill(os.getpid(), number)
+            signal.pause()
+except JobInterrupted as error:
+    os.kill(os.getpid(), number)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize("inner", ["if True:", "with job_boundary():"], ids=["alone", "nested"])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_does_not_kill_what_is_about_to_end(number: signal.Signals, inner: str) -> None:
+    words = [sys.executable, "-c", INTERRUPTED_TWICE.format(inner=inner), str(int(number))]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stderr) == (130, "")
 
 
 def careless_job() -> None:

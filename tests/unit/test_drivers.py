@@ -19,6 +19,11 @@ REQUIRED: list[tuple[str, Callable[[], object], str]] = [
     ("pymysql", drivers.pymysql, "PyMySQL"),
     ("zstandard", drivers.zstandard, "zstandard"),
     ("lz4.frame", drivers.lz4_frame, "lz4"),
+    ("botocore", drivers.botocore, "boto3"),
+    ("cryptography", drivers.cryptography_x25519, "cryptography"),
+    ("cryptography", drivers.cryptography_serialization, "cryptography"),
+    ("cryptography", lambda: drivers.chacha20_poly1305(bytes(32)), "cryptography"),
+    ("cryptography", drivers.invalid_tag, "cryptography"),
 ]
 OPTIONAL: list[tuple[str, Callable[[], object]]] = [
     ("isal.isal_zlib", drivers.isal_zlib),
@@ -31,6 +36,8 @@ CACHED = [
     drivers._load_pymysql,
     drivers._load_zstandard,
     drivers._load_lz4_frame,
+    drivers._load_cryptography,
+    drivers._load_botocore,
     drivers.isal_zlib,
     drivers.numpy,
     drivers.rich_progress,
@@ -91,3 +98,22 @@ def test_a_package_that_is_too_old(monkeypatch: pytest.MonkeyPatch, version: str
     with pytest.raises(DriverMissingError, match="is too old: 3.1 or later is needed") as caught:
         drivers.psycopg()
     assert "--upgrade" in caught.value.hint
+
+
+def test_a_driver_is_imported_beside_other_work() -> None:
+    program = (
+        "import sys; from dbfleet import drivers\n"
+        "with drivers.imported_beside(drivers.psycopg): pass\n"
+        "print('psycopg.pq' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_a_driver_that_is_missing_is_missed_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drivers, "_load_psycopg", lambda: None)
+    with drivers.imported_beside(drivers.psycopg):
+        done = True
+    assert done
+    with pytest.raises(DriverMissingError):
+        drivers.psycopg()

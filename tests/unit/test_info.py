@@ -105,5 +105,5 @@ def test_what_is_no_backup(tmp_path: Path) -> None:
             info(InfoRequest(str(tmp_path / name)))
     with pytest.raises(UsageError):
         info(InfoRequest(""))
-    with pytest.raises(UsageError, match="s3://"):
-        info(InfoRequest("s3://bucket/x"))
+    with pytest.raises(UsageError, match="gs://"):
+        info(InfoRequest("gs://bucket/x"))

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from dbfleet.errors import DriverMissingError, NotFoundError
-from dbfleet.module_entry import environment_python, run_module
+from dbfleet.module_entry import environment_python, look_elsewhere_first, run_module
 from dbfleet.progress import Progress
 
 
@@ -135,6 +135,21 @@ def test_no_respawn_where_it_would_not_help(respawn: DummyRespawn, monkeypatch: 
     if not respawn.has_respawned():
         assert sys.executable in result["msg"]
         assert "/opt/dbfleet/venv/bin/python" in result["msg"]
+
+
+def test_a_job_that_can_do_without_its_driver_looks_elsewhere_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBFLEET_PYTHON", "/opt/other/bin/python")
+
+    def lacking() -> None:
+        raise DriverMissingError("PyMySQL is not installed", package="PyMySQL")
+
+    with pytest.raises(Exited) as caught:
+        look_elsewhere_first(DummyModule(), DummyRespawn(pythons=["/opt/other/bin/python"]), lacking)
+    assert caught.value.result == {"respawned": "/opt/other/bin/python"}
+    # It goes on here where it is here, where nobody has it, and where it has been looked for.
+    look_elsewhere_first(DummyModule(), DummyRespawn(pythons=["/opt/other/bin/python"]), lambda: None)
+    look_elsewhere_first(DummyModule(), DummyRespawn(), lacking)
+    look_elsewhere_first(DummyModule(), DummyRespawn(pythons=["/opt/other/bin/python"], respawned=True), lacking)
 
 
 def test_the_usual_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 
-from dbfleet.errors import CorruptArtifactError, LockedError
-from dbfleet.state_file import StateFile
+from dbfleet.errors import CorruptArtifactError, LockedError, StorageError
+from dbfleet.state_file import StateFile, append_line
 
 
 def reopened(path: Path, key: str = "k") -> tuple[bool, list[dict[str, object]]]:
@@ -62,3 +64,43 @@ def test_a_line_without_its_end_was_never_written(tmp_path: Path) -> None:
         file.write(b"nonsense\n")
     with pytest.raises(CorruptArtifactError, match="line 4 is damaged"):
         StateFile(str(path), "k")
+
+
+def test_other_processes_add_lines_to_what_was_begun(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state = StateFile(str(path), "k")
+    state.begin(database="unfinished")
+    append_line(str(path), {"file": "a"})
+    state.add({"file": "b"})
+    state.close()
+    state = StateFile(str(path), "k")
+    assert state.header["database"] == "unfinished"
+    assert state.lines == [{"file": "a"}, {"file": "b"}]
+    state.forget()
+    assert (state.resumable, state.header, state.lines) == (False, {}, [])
+    state.close()
+    assert not path.exists()
+    with pytest.raises(StorageError, match="cannot write"):
+        append_line(str(path), {"file": "c"})
+
+
+def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
+    """As far as a disk has room for it: what comes next must not continue it."""
+    path = tmp_path / "state.json"
+    state = StateFile(str(path), "k")
+    state.begin()
+    before = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A larger file than this is an error, and what fits is written before.
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limit[1]))
+    try:
+        with pytest.raises(StorageError):
+            state.add({"file": "a" * 100})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, previous)
+    assert path.read_bytes() == before
+    state.add({"file": "b"})
+    state.close()
+    assert reopened(path) == (True, [{"file": "b"}])

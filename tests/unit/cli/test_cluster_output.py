@@ -23,7 +23,12 @@ SET = "20261122T124118Z-globals"
 GLOBALS = backup_summary(
     dataclasses.replace(SHOP, id=SET, kind="globals", database="", set=SET), path="/g", tables=False
 )
-DATA = {"changed": True, "set": SET, "backups": [GLOBALS, backup_summary(SHOP, path="/s", tables=False)]}
+DATA = {
+    "changed": True,
+    "set": SET,
+    "consistency": "database",
+    "backups": [GLOBALS, backup_summary(SHOP, path="/s", tables=False)],
+}
 
 
 def test_a_set() -> None:
@@ -34,6 +39,11 @@ def test_a_set() -> None:
         ["shop", SHOP.id, "0/1A2B3C4"],
     ]
     assert "every database has a snapshot of its own" in text
+    snapshot = {"binlog_file": "binlog.000007", "binlog_position": 1525}
+    of_mysql = [{**backup, "snapshot": snapshot} for backup in DATA["backups"]]
+    text = cluster_backup_text({**DATA, "consistency": "server", "backups": of_mysql}, check=False)
+    assert "binlog.000007:1525" in text
+    assert text.endswith("all databases show the same moment\n")
     assert cluster_backup_text({**DATA, "changed": False}, check=False).startswith(f"nothing to do: set {SET} is young")
 
 
@@ -82,10 +92,9 @@ def test_what_is_asked_for() -> None:
         ("backup postgresql --repository /r --database a --exclude-database b", "only together with --all-databases"),
         ("backup postgresql --repository /r --database a --no-role-passwords", "only together with --all-databases"),
         ("backup mysql --repository /r", "--database and --all-databases and --databases are all missing"),
-        ("backup mysql --dest /d --all-databases", "only together with --repository"),
+        ("backup mysql --dest /d --all-databases --include-user u", "only together with --repository"),
         ("restore postgresql --repository /r", "are all missing"),
         ("restore postgresql --repository /r --all-databases --globals-only", "exclude each other"),
-        ("restore mysql --source /s --all-databases", "only together with --repository"),
         ("restore postgresql --repository /r --globals-only --create", "only together with --database"),
         ("restore postgresql --repository /r --all-databases --source-database a", "only together with --database"),
     ],

@@ -125,10 +125,17 @@ def test_restore() -> None:
 def test_error() -> None:
     error = NotFoundError("there is no\x1b[2J file", hint="look elsewhere", path="/x")
     assert error_text(error) == "error: there is no\\x1b[2J file\nhint: look elsewhere\n"
-    assert json.loads(json_line(error_data(error))) == {"failed": True, "error": error.details()}
+    assert json.loads("".join(json_line(error_data(error)))) == {"failed": True, "error": error.details()}
 
 
 def test_json_is_one_line_of_ascii() -> None:
-    line = json_line({"name": "顧客\n\udcff"})
+    line = "".join(json_line({"name": "顧客\n\udcff"}))
     assert line.isascii()
     assert line.count("\n") == 1
+
+
+def test_json_of_very_many_values_comes_in_pieces() -> None:
+    data = {"tables": [{"name": f"t{number}", "rows": number} for number in range(20_000)]}
+    pieces = list(json_line(data))
+    assert len(pieces) > 5
+    assert "".join(pieces) == json.dumps(data) + "\n"

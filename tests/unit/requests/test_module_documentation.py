@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dbfleet.requests.options import argument_spec
+from dbfleet.requests.options import argument_spec, argument_spec_of_wal
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 
@@ -25,9 +25,12 @@ def _documented(module: str) -> dict[str, dict[str, Any]]:
     documentation = yaml.safe_load(found.group(1))
     options = dict(documentation.get("options", {}))
     for name in documentation["extends_documentation_fragment"]:
-        for option, text in _fragment(name.rpartition(".")[2]).items():
-            assert option not in options, f"{option} is documented twice, in {name} too"
-            options[option] = text
+        # The attributes' variants, named after a further dot, hold no options.
+        for option, text in _fragment(name.split(".")[2]).items():
+            own = options.get(option, {})
+            assert own.keys() <= {"description", "required"}, f"{option} is documented twice, in {name} too"
+            # As Ansible has it, what a module says of an option goes before what its fragments say.
+            options[option] = {**text, **own}
     return options
 
 
@@ -41,9 +44,22 @@ def _fragment(name: str) -> dict[str, dict[str, Any]]:
     return dict(yaml.safe_load(fragment.DOCUMENTATION).get("options", {}))
 
 
-@pytest.mark.parametrize(("module", "job"), [("native_backup", "backup"), ("native_restore", "restore")])
+@pytest.mark.parametrize(
+    ("module", "job"),
+    [
+        ("native_backup", "backup"),
+        ("native_restore", "restore"),
+        ("backup_prune", "prune"),
+        ("backup_copy", "copy"),
+        ("backup_hold", "hold"),
+        ("backup_account", "account"),
+        ("backup_verify", "verify"),
+        # Its states are jobs of their own.
+        ("wal_pitr", ""),
+    ],
+)
 def test_documentation_and_arguments_are_the_same(module: str, job: str) -> None:
-    documented, taken = _documented(module), argument_spec(job)
+    documented, taken = _documented(module), argument_spec(job) if job else argument_spec_of_wal()
     assert sorted(documented) == sorted(taken)
     for name, argument in taken.items():
         text = documented[name]

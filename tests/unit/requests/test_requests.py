@@ -97,7 +97,7 @@ def test_backups_that_make_no_sense(values: dict[str, object], message: str) -> 
     ("values", "message"),
     [
         ({}, "repository and source are both missing"),
-        ({"source": "/s", "source_database": "d"}, "source_database means something only together with repository"),
+        ({"source": "/s", "cluster": "c"}, "cluster means something only together with repository"),
         (
             {"source": "/s", "backup": "20261122T124118Z-logical"},
             "backup means something only together with repository",
