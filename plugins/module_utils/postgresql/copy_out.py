@@ -13,9 +13,10 @@ from .. import drivers
 from ..errors import ConsistencyError, QueryError
 from ..progress import Progress
 from ..streams.base import ByteSink
-from .copy_wire import WireCopies, can_read_wire
+from .copy_wire import WireCopies
 from .session import Session
 from .text import to_text
+from .wire_messages import is_plain
 
 #: A batch ends at either: rows bound the cost of a join, bytes the memory that wide rows take.
 _BATCH_ROWS = 2000
@@ -50,7 +51,7 @@ class CopyReader:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._wire = can_read_wire(session)
+        self._wire = is_plain(session)
 
     def start(self, statements: t.Sequence[str]) -> Copies:
         """Run statements; nothing else may use the session until all are read and closed."""

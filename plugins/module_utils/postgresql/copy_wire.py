@@ -4,7 +4,7 @@
 """COPY … TO stdout read straight from the connection's socket, in blocks instead of row by row.
 
 libpq hands out every row by a call of its own, which costs Python several times what the row costs the server. Whether
-it can be passed by, :func:`can_read_wire` tells; how, :mod:`.wire_messages`.
+it can be passed by, and how, :mod:`.wire_messages` tells.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..streams.base import ByteSink
 from .copy_rows import HEADER_SIZE, ROW, Rows, take_rows, take_rows_fast
 from .session import Session
 from .text import to_text
-from .wire_messages import ASIDES, COMPLETE, COPY_DONE, COPY_OUT, ERROR, READY, fields_of, is_known_plain, send_query
+from .wire_messages import ASIDES, COMPLETE, COPY_DONE, COPY_OUT, ERROR, READY, fields_of, send_query
 
 _BLOCK_SIZE = 1 << 20
 #: Below this many bytes a row on average the fast way pays, and from this many rows on: importing numpy costs as much.
@@ -31,15 +31,6 @@ _MANY_ROWS = 100_000
 #: What is worth processing when the server makes a pause.
 _WORTHWHILE = 1 << 17
 _PAUSE_MILLISECONDS = 20
-
-
-def can_read_wire(session: Session) -> bool:
-    """Whether a session's socket carries the protocol as it is, neither TLS nor GSS around it."""
-    known = is_known_plain(session)
-    if known is not None:
-        return known
-    query = "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
-    return session.value(query) == "f"
 
 
 class WireCopies:

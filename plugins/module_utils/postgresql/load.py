@@ -10,14 +10,16 @@ import select
 import typing as t
 
 from .. import drivers
-from ..errors import ConnectError, DbfleetError, QueryError
+from ..errors import DbfleetError, QueryError
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..streams.digest import RowsDigest
 from ..streams.prefetch import PrefetchSource
+from .copy_in import CopyIn
 from .row_values import IN_ROW
 from .session import Session
 from .text import to_text
+from .wire_messages import is_plain
 
 BLOCK_SIZE = 1 << 18
 
@@ -57,16 +59,17 @@ def load_table(
         names line and column, no value.
     :raises CorruptArtifactError: the rows could not be read to their end; the COPY was cancelled.
     """
+    direct = is_plain(session)
     session.start_copy(copy_statement, first=first)
-    sender = _Sender(session)
+    sender = _Sender(session, direct=direct)
     sent = 0
     ahead = PrefetchSource(rows, size=BLOCK_SIZE)
     try:
-        while True:
+        while not sender.refused:
             data = ahead.read()
             if not data:
                 break
-            sender.send(data)
+            sender.send(data, copy_statement)
             count = data.count(b"\n") if counted else 0
             sent += count
             progress.advance(len(data), count)
@@ -89,49 +92,43 @@ def load_table(
 
 
 class _Sender:
-    """Sends COPY data without ever blocking inside libpq, so that an interrupt is handled at once."""
+    """Sends COPY data and collects the server's answer."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, direct: bool) -> None:
         self._session = session
         self._pgconn = session.pgconn
-        self._pgconn.nonblocking = 1
-        self._poll = select.poll()
-        self._poll.register(self._pgconn.socket, select.POLLIN | select.POLLOUT)
+        self._rows = CopyIn(session, direct=direct)
 
-    def send(self, data: bytes) -> None:
+    @property
+    def refused(self) -> bool:
+        """The server has refused the rows; :meth:`finish` says why."""
+        return self._rows.refused
+
+    def send(self, data: bytes, statement: str) -> None:
         try:
-            self._pgconn.put_copy_data(data)
-            self._flush()
+            self._rows.send(data)
         except drivers.psycopg().OperationalError as error:
-            raise self._broken(error) from error
+            raise self._session.copy_failed(error, statement) from error
 
     def finish(self, statement: str) -> str:
         """End the data and collect the server's answer: the command tag."""
         try:
-            self._pgconn.put_copy_end()
-            self._flush()
+            self._rows.end()
             self._pgconn.nonblocking = 0
             return self._collect(statement)
         except drivers.psycopg().OperationalError as error:
-            raise self._broken(error) from error
+            raise self._session.copy_failed(error, statement) from error
 
     def cancel(self) -> None:
         """End the COPY as failed, as far as the connection is still there."""
         try:
-            self._pgconn.put_copy_end(b"cancelled by the client")
+            self._rows.cancel()
             self._pgconn.nonblocking = 0
-            self._pgconn.flush()
             while self._pgconn.get_result() is not None:
                 pass
         except drivers.psycopg().OperationalError:
             # The connection is gone, and the COPY with it.
             return
-
-    def _flush(self) -> None:
-        while self._pgconn.flush():
-            events = self._poll.poll()
-            if any(event & select.POLLIN for _fd, event in events):
-                self._pgconn.consume_input()
 
     def _collect(self, statement: str) -> str:
         status = drivers.psycopg_pq().ExecStatus
@@ -168,10 +165,3 @@ class _Sender:
                     error.context["column"] = position.group(2)
             return error
         return QueryError("the server broke off the COPY")
-
-    def _broken(self, error: Exception) -> ConnectError:
-        return ConnectError(
-            f"the connection to database {self._session.database!r} broke: {' '.join(str(error).split())}",
-            hint="look into the server's log for the reason",
-            database=self._session.database,
-        )

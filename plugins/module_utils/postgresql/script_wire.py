@@ -15,8 +15,10 @@ import typing as t
 
 from .. import drivers
 from ..errors import DbfleetError, QueryError
+from .copy_in import CopyIn
 from .session import Session
 from .text import to_text
+from .wire_messages import is_plain
 
 # Where in the rows it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
 _ROW = re.compile(r"^COPY [^\n]*?, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
@@ -79,6 +81,9 @@ class ScriptWire:
         self._status = pq.ExecStatus
         self._field = pq.DiagnosticField
         self._fault: type[Exception] = drivers.psycopg().OperationalError
+        self._direct = is_plain(session)
+        # Made anew for each COPY, when the server waits for its rows.
+        self._rows: CopyIn | None = None
         self._reading = select.poll()
         self._reading.register(self._pgconn.socket, select.POLLIN)
         self._writing = select.poll()
@@ -116,6 +121,7 @@ class ScriptWire:
                     if tag.startswith(_INSERT_TAG):
                         rows += int(tag[len(_INSERT_TAG) :])
                 elif result.status == status.COPY_IN:
+                    self._rows = CopyIn(self._session, direct=self._direct)
                     return Answer(tag, completed, True)
                 elif result.status == status.COPY_OUT:
                     self._throw_rows_away()
@@ -131,14 +137,12 @@ class ScriptWire:
         return Answer(tag, completed, False, rows)
 
     def send_rows(self, data: bytes, name: str) -> None:
-        """Send a block of a COPY's rows.
+        """Send a block of a COPY's rows, unless the server has refused one already.
 
         :raises Failure: the connection broke.
         """
         try:
-            self._pgconn.nonblocking = 1
-            self._pgconn.put_copy_data(data)
-            self._flush()
+            self._copied().send(data)
         except self._fault as error:
             raise self._broken(error, name) from error
 
@@ -148,8 +152,7 @@ class ScriptWire:
         :raises Failure: the server refused a row, or the connection broke.
         """
         try:
-            self._pgconn.put_copy_end()
-            self._flush()
+            self._copied().end()
         except self._fault as error:
             raise self._broken(error, name) from error
         return self.answer(name)
@@ -157,8 +160,7 @@ class ScriptWire:
     def cancel_rows(self) -> None:
         """End a COPY as failed, as far as the connection is still there."""
         try:
-            self._pgconn.put_copy_end(b"cancelled by the client")
-            self._flush()
+            self._copied().cancel()
             while self._result() is not None:
                 pass
         except self._fault:
@@ -166,6 +168,11 @@ class ScriptWire:
             return
         finally:
             self._block()
+
+    def _copied(self) -> CopyIn:
+        if self._rows is None:
+            raise RuntimeError("rows without a COPY")
+        return self._rows
 
     def _block(self) -> None:
         """Back to how the session's other users expect the connection; a broken one refuses even that."""

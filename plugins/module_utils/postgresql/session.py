@@ -51,6 +51,8 @@ class Session:
         self.database = database
         #: Errors say the server's DETAIL too, which may quote row values.
         self.show_data = False
+        #: Whether the connection carries the protocol as it is; ``None`` while nobody asked (:mod:`.wire_messages`).
+        self.plain: bool | None = None
         self._status = drivers.psycopg_pq().ExecStatus
         self._failures = (self._status.FATAL_ERROR, self._status.BAD_RESPONSE, self._status.NONFATAL_ERROR)
         self._field = drivers.psycopg_pq().DiagnosticField

@@ -28,6 +28,7 @@ ERROR, NOTICE = b"E", b"N"
 ASIDES = (NOTICE, b"S", b"A")
 #: From this version on connections can be encrypted by GSS, but never on a Unix socket.
 _HAS_GSS = 120000
+_ENCRYPTED_BY_GSS = "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
 
 Fields = t.Mapping[bytes, bytes]
 
@@ -39,6 +40,14 @@ def is_known_plain(session: Session) -> bool | None:
     if session.host.startswith("/") or session.version < _HAS_GSS:
         return True
     return None
+
+
+def is_plain(session: Session) -> bool:
+    """Whether a session's socket carries the protocol as it is, neither TLS nor GSS around it; it must be idle."""
+    if session.plain is None:
+        known = is_known_plain(session)
+        session.plain = session.value(_ENCRYPTED_BY_GSS) == "f" if known is None else known
+    return session.plain
 
 
 def send_query(session: Session, query: str) -> None:

@@ -15,9 +15,10 @@ import pytest
 from dbfleet.errors import ConnectError, QueryError
 from dbfleet.postgresql.connection import connect
 from dbfleet.postgresql.copy_out import LibpqCopies, copy_out, copy_out_libpq
-from dbfleet.postgresql.copy_wire import WireCopies, can_read_wire, copy_out_wire
+from dbfleet.postgresql.copy_wire import WireCopies, copy_out_wire
 from dbfleet.postgresql.options import ConnectionOptions
 from dbfleet.postgresql.session import Session
+from dbfleet.postgresql.wire_messages import is_plain
 from dbfleet.progress import Progress
 from tests.servers import Server
 from tests.servers.fixtures import Database
@@ -71,7 +72,7 @@ QUERIES = {
 def test_both_ways_give_the_same(pg_server: Server, name: str) -> None:
     statement = f"COPY ({QUERIES[name]}) TO stdout"
     with session_of(pg_server) as session:
-        assert can_read_wire(session)
+        assert is_plain(session)
         kept = {}
         for way in (copy_out_wire, copy_out_libpq):
             sink = Kept()
@@ -166,8 +167,8 @@ def test_a_killed_backend(pg_latest: Server, way: Way) -> None:
 def test_an_encrypted_connection_goes_through_libpq(server_pool: object) -> None:
     with server_pool.fresh("pg16", tls=True) as server:  # type: ignore[attr-defined]
         with session_of(server, unix_socket="", host="127.0.0.1", ssl_mode="require") as session:
-            assert not can_read_wire(session)
+            assert not is_plain(session)
             sink = Kept()
             assert copy_out(session, "COPY (SELECT generate_series(1, 1000)) TO stdout", sink, Progress())[0] == 1000
         with session_of(server, unix_socket="", host="127.0.0.1", ssl_mode="disable") as session:
-            assert can_read_wire(session)
+            assert is_plain(session)

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, dbfleet contributors
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Sending the rows of a ``COPY … FROM stdin`` that the server waits for.
+
+libpq copies every block into a buffer of its own, and looks for an answer only after the last row. Where the connection
+carries the protocol as it is, the rows are written to its socket instead, and a refusal is seen when it comes: nobody
+sends the rest of a large table for nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+
+from .. import drivers
+from ..streams.base import Buffer
+from .session import Session
+from .wire_messages import ASIDES, ERROR, HEADER
+
+_ROWS = b"d"
+#: Refusals are short, and so is what comes before them.
+_PEEKED = 1 << 16
+_ARRIVED = select.POLLIN | select.POLLHUP | select.POLLERR
+
+
+class CopyIn:
+    """The rows of one COPY. Nothing blocks inside libpq, so that an interrupt is handled at once.
+
+    :param session: has been answered that rows may be sent.
+    :param direct: the connection carries the protocol as it is.
+
+    Every method raises psycopg's ``OperationalError`` where the connection broke.
+    """
+
+    def __init__(self, session: Session, *, direct: bool) -> None:
+        self._pgconn = session.pgconn
+        self._descriptor: int = self._pgconn.socket
+        self._direct = direct
+        self._arrived = select.poll()
+        self._arrived.register(self._descriptor, select.POLLIN)
+        self._ready = select.poll()
+        self._ready.register(self._descriptor, select.POLLIN | select.POLLOUT)
+        self._writable = select.poll()
+        self._writable.register(self._descriptor, select.POLLOUT)
+        self._watches = self._direct
+        # What is left of the message that is being written.
+        self._left: list[memoryview] = []
+        #: The server has refused a row already; sending more would be of no use.
+        self.refused = False
+
+    def send(self, data: Buffer) -> None:
+        """Send a block of rows, whatever rows begin or end in it."""
+        if not self._direct:
+            self._pgconn.nonblocking = 1
+            self._pgconn.put_copy_data(data)
+            self._flush()
+            return
+        if self._watches and self._arrived.poll(0):
+            self._look()
+        if not self.refused:
+            view = memoryview(data).cast("B")
+            self._left = [memoryview(HEADER.pack(_ROWS, len(view) + 4)), view]
+            self._write()
+
+    def end(self) -> None:
+        """Say that these were all rows."""
+        self._finish(None)
+
+    def cancel(self) -> None:
+        """End the COPY as failed; the connection too, where :meth:`send` was interrupted in the middle of a message."""
+        if self._left:
+            # How much of it was written is not known for certain, and nothing can follow it.
+            with socket.socket(fileno=os.dup(self._descriptor)) as copy, contextlib.suppress(OSError):
+                copy.shutdown(socket.SHUT_WR)
+        self._finish(b"cancelled by the client")
+
+    def _finish(self, failure: bytes | None) -> None:
+        self._pgconn.nonblocking = 1
+        self._pgconn.put_copy_end(failure)
+        self._flush()
+
+    def _write(self) -> None:
+        while self._left:
+            try:
+                written = os.writev(self._descriptor, self._left)
+            except BlockingIOError:
+                self._wait()
+                continue
+            except OSError as error:
+                self._left = []
+                # So that libpq goes on to read what the server said at last.
+                with contextlib.suppress(self._fault):
+                    self._pgconn.put_copy_end()
+                raise self._fault(str(error)) from error
+            self._left = _after(self._left, written)
+
+    def _wait(self) -> None:
+        """Until more can be sent. What was begun must be sent to its end, refused or not."""
+        if self.refused:
+            self._writable.poll()
+        elif any(event & _ARRIVED for _descriptor, event in self._ready.poll()):
+            self._look()
+
+    def _look(self) -> None:
+        """See what the server says in the middle of the rows."""
+        if self._watches:
+            self.refused = _tells_error(self._peeked())
+            if self.refused:
+                return
+            # Notices, which are libpq's. What it takes may end inside of one, and then no beginning is known any more.
+            self._watches = False
+        self._pgconn.consume_input()
+
+    def _peeked(self) -> bytes:
+        # The number stays libpq's: it is not closed here.
+        with socket.socket(fileno=os.dup(self._descriptor)) as copy:
+            try:
+                return copy.recv(_PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return b""
+            except OSError as error:
+                raise self._fault(str(error)) from error
+
+    def _flush(self) -> None:
+        while self._pgconn.flush():
+            if any(event & _ARRIVED for _descriptor, event in self._ready.poll()):
+                self._pgconn.consume_input()
+
+    @property
+    def _fault(self) -> type[Exception]:
+        fault: type[Exception] = drivers.psycopg().OperationalError
+        return fault
+
+
+def _tells_error(data: bytes) -> bool:
+    """Whether an error is among the messages that ``data`` begins with; the last one may not be there whole."""
+    position = 0
+    while position < len(data):
+        kind = data[position : position + 1]
+        if kind == ERROR:
+            return True
+        if kind not in ASIDES or len(data) < position + HEADER.size:
+            return False
+        position += 1 + int(HEADER.unpack_from(data, position)[1])
+    return False
+
+
+def _after(pieces: list[memoryview], written: int) -> list[memoryview]:
+    """What is left of ``pieces`` behind so many bytes."""
+    left = []
+    for piece in pieces:
+        if written < len(piece):
+            left.append(piece[written:])
+        written = max(0, written - len(piece))
+    return left
