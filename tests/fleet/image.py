@@ -110,6 +110,8 @@ def _make(image: Image) -> None:
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
     if image.below is None:
         environment["MMDEBSTRAP"] = program("mmdebstrap")
+        # It calls a program that came with it; all others are the machine's.
+        environment["PATH"] = f"{environment.get('PATH', os.defpath)}:{Path(environment['MMDEBSTRAP']).parent}"
     with log.open("wb") as output:
         done = subprocess.run(
             words, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
