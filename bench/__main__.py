@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """This engine against the vendors' tools: the same data, the same server, runs in turn, ratios of medians.
 
-``python -m bench [--runs N] [--scale X] [--only WORD] [--json FILE]``. A ratio below 1 means that this engine needs
-less. Absolute figures belong to the machine and the day; only the ratios are worth quoting.
+``python -m bench [--runs N] [--scale X] [--only WORD] [--sealed] [--json FILE]``. A ratio below 1 means that this
+engine needs less. Absolute figures belong to the machine and the day; only the ratios are worth quoting.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from dbfleet.measured import Cost
 from tests import servers
 from tests.integration.repository.stores import BUCKET, KEY, SECRET, running_store
 
-from .cells import Cell, mysql_cells, postgresql_cells
+from .cells import Cell, mysql_cells, postgresql_cells, sealed
 from .data import fill
 from .measure import median, run
 from .mysql_backup import folder_cells
@@ -136,6 +137,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each side (default 5)")
     parser.add_argument("--scale", type=float, default=1.0, help="how much data, 1 is about 200 MB (default 1)")
     parser.add_argument("--only", default="", help="only the cells whose name holds this")
+    parser.add_argument(
+        "--sealed",
+        action="store_true",
+        help="let their side of a backup write down digests and sync it all to the disk, as ours does",
+    )
     parser.add_argument("--json", type=Path, help="write every figure there")
     arguments = parser.parse_args()
     results = []
@@ -145,6 +151,8 @@ def main() -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = os.path.join(folder, "bytecode")
         found = cells(arguments.only, arguments.scale, Path(folder))
         for cell in itertools.chain(cells_without_server(arguments.only, Path(folder)), found):
+            if arguments.sealed and cell.outputs:
+                cell = replace(cell, name=f"{cell.name} sealed", theirs=sealed(cell.theirs, cell.outputs[1]))
             print(f"measuring {cell.name} ...", flush=True)
             result = measure_cell(cell, arguments.runs)
             results.append(result)

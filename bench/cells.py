@@ -44,6 +44,27 @@ class Cell:
     database: str = SOURCE
 
 
+_SEAL = """
+set -euo pipefail
+made=$1
+shift
+"$@"
+if [ -d "$made" ]; then
+    cd "$made"
+    find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS
+    find . -exec sync {} +
+else
+    sha256sum "$made" > "$made.sha256"
+    sync "$made" "$made.sha256"
+fi
+"""
+
+
+def sealed(command: Command, made: Path) -> Command:
+    """The command, and what a backup of this engine has beside its bytes: digests written down, all on the disk."""
+    return Command(["bash", "-c", _SEAL, "sealed", str(made), *command.argv], command.environment, command.input_path)
+
+
 def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
         if path.is_dir():

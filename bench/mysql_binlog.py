@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests import servers
 
-from .cells import DBFLEET, Cell, _remove, _theirs
+from .cells import DBFLEET, Cell, _remove, _theirs, sealed
 from .measure import Command
 
 #: Rows of one large statement, statements of one row, and rows of one transaction of about 300 MB; at scale 1.
@@ -98,12 +98,9 @@ def _archive_cells(source: servers.Server, folder: Path) -> Iterator[Cell]:
 
     archive = _ours(source, "archive", "--folder", str(ours))
     raw = _theirs(program, source, *flags)
-    # What an archive is beside its bytes: checksums verified, digests written down, all of it on the disk.
-    folder_of_theirs = shlex.quote(str(theirs))
-    verified = shlex.join([*raw.argv[:-1], "--verify-binlog-checksum", raw.argv[-1]])
-    rest = f"cd {folder_of_theirs} && sha256sum * > SHA256SUMS && sync * ."
-    sealed = Command(["bash", "-c", f"set -e; {verified}; {rest}"], raw.environment)
-    for kind, command in (("raw", raw), ("sealed", sealed)):
+    # What an archive is beside its bytes.
+    verified = Command([*raw.argv[:-1], "--verify-binlog-checksum", raw.argv[-1]], raw.environment)
+    for kind, command in (("raw", raw), ("sealed", sealed(verified, theirs))):
         yield Cell(f"{source.flavor} binlog archive {kind}", archive, command, prepare, (ours, theirs), database="")
 
 
