@@ -37,14 +37,13 @@ class CopyIn:
 
     def __init__(self, session: Session, *, direct: bool) -> None:
         self._pgconn = session.pgconn
-        self._descriptor: int = self._pgconn.socket
         self._direct = direct
         self._arrived = select.poll()
-        self._arrived.register(self._descriptor, select.POLLIN)
+        self._arrived.register(self._pgconn.socket, select.POLLIN)
         self._ready = select.poll()
-        self._ready.register(self._descriptor, select.POLLIN | select.POLLOUT)
+        self._ready.register(self._pgconn.socket, select.POLLIN | select.POLLOUT)
         self._writable = select.poll()
-        self._writable.register(self._descriptor, select.POLLOUT)
+        self._writable.register(self._pgconn.socket, select.POLLOUT)
         self._watches = self._direct
         # What is left of the message that is being written.
         self._left: list[memoryview] = []
@@ -58,12 +57,17 @@ class CopyIn:
             self._pgconn.put_copy_data(data)
             self._flush()
             return
-        if self._watches and self._arrived.poll(0):
-            self._look()
-        if not self.refused:
-            view = memoryview(data).cast("B")
-            self._left = [memoryview(HEADER.pack(_ROWS, len(view) + 4)), view]
-            self._write()
+        try:
+            if self._watches and self._arrived.poll(0):
+                self._look()
+            if not self.refused:
+                view = memoryview(data).cast("B")
+                self._left = [memoryview(HEADER.pack(_ROWS, len(view) + 4)), view]
+                self._write()
+        except self._fault:
+            # libpq has closed its socket, whose number may be another file's by now.
+            self._left = []
+            raise
 
     def end(self) -> None:
         """Say that these were all rows."""
@@ -73,7 +77,7 @@ class CopyIn:
         """End the COPY as failed; the connection too, where :meth:`send` was interrupted in the middle of a message."""
         if self._left:
             # How much of it was written is not known for certain, and nothing can follow it.
-            with socket.socket(fileno=os.dup(self._descriptor)) as copy, contextlib.suppress(OSError):
+            with self._socket() as copy, contextlib.suppress(OSError):
                 copy.shutdown(socket.SHUT_WR)
         self._finish(b"cancelled by the client")
 
@@ -85,12 +89,11 @@ class CopyIn:
     def _write(self) -> None:
         while self._left:
             try:
-                written = os.writev(self._descriptor, self._left)
+                written = os.writev(self._pgconn.socket, self._left)
             except BlockingIOError:
                 self._wait()
                 continue
             except OSError as error:
-                self._left = []
                 # So that libpq goes on to read what the server said at last.
                 with contextlib.suppress(self._fault):
                     self._pgconn.put_copy_end()
@@ -115,14 +118,17 @@ class CopyIn:
         self._pgconn.consume_input()
 
     def _peeked(self) -> bytes:
-        # The number stays libpq's: it is not closed here.
-        with socket.socket(fileno=os.dup(self._descriptor)) as copy:
+        with self._socket() as copy:
             try:
                 return copy.recv(_PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return b""
             except OSError as error:
                 raise self._fault(str(error)) from error
+
+    def _socket(self) -> socket.socket:
+        """The connection's, to be closed: libpq keeps its own number."""
+        return socket.socket(fileno=os.dup(self._pgconn.socket))
 
     def _flush(self) -> None:
         while self._pgconn.flush():

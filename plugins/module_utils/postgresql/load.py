@@ -10,7 +10,7 @@ import select
 import typing as t
 
 from .. import drivers
-from ..errors import DbfleetError, QueryError
+from ..errors import ConnectError, DbfleetError, QueryError
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..streams.digest import RowsDigest
@@ -157,6 +157,9 @@ class _Sender:
         except DbfleetError as error:
             if self._session.show_data and context:
                 error.message = f"{error.message} ({context})"
+            # A connection that ended says no more than where the server happened to be.
+            if isinstance(error, ConnectError):
+                return error
             # The innermost comes first: what a value's own parser says of the value.
             for position in _POSITION.finditer(context):
                 error.context[IN_ROW] = True
