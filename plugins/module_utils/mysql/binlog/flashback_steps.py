@@ -24,10 +24,11 @@ from .table_details import TableDetails, parse_table_details
 from .table_map import TableMap
 
 Row = tuple[Value, ...]
+Present = tuple[tuple[bool, ...], ...]
 
 
 class Step(t.NamedTuple):
-    """One row's change, to be undone.
+    """One row's change, to be undone. In place of a value that the server computes there may be an ``Absent``.
 
     :param before: the row before the mistake, ``None`` for one that was inserted.
     :param after: the row as the mistake left it, ``None`` for one that was deleted.
@@ -44,7 +45,7 @@ class _Kind(t.NamedTuple):
     table: LiveTable
     decoder: RowDecoder
     type: int
-    columns: int
+    present: Present
 
 
 class Steps:
@@ -58,7 +59,7 @@ class Steps:
         self._tables = tables
         self._spool = spool
         self._kinds: list[_Kind] = []
-        self._numbers: dict[tuple[RowDecoder, int], int] = {}
+        self._numbers: dict[tuple[RowDecoder, int, Present], int] = {}
 
     def read(self, progress: Progress) -> None:
         """Read the plan's files.
@@ -83,11 +84,10 @@ class Steps:
         """The changes, the last one first."""
         for number, data in self._spool.reversed():
             kind = self._kinds[number]
-            images = 2 if kind.type in codes.UPDATES else 1
-            head = RowsHead(0, 0, ((True,) * kind.columns,) * images, data)
+            head = RowsHead(0, 0, kind.present, data)
             changes = list(kind.decoder.changes(kind.type, head, f"a row event of {kind.table.name}"))
             for change in reversed(changes):
-                # That no value is missing was seen when the event was kept.
+                # That no other value is missing was seen when the event was kept.
                 yield Step(kind.table, t.cast("Row | None", change.before), t.cast("Row | None", change.after))
 
     def _details(self, logged: TableMap, what: str) -> TableDetails:
@@ -107,7 +107,8 @@ class Steps:
         table = self._tables.get((rows.table.database, rows.table.table))
         if table is None or not self._plan.rows.has_verb(rows.type):
             return
-        if not all(map(all, rows.head.present)):
+        # From 11.8.9 on MariaDB leaves out what it computes itself, but from what is inserted.
+        if not all(image[index] for image in rows.head.present for index in (*table.written, *table.key)):
             raise UnsupportedObjectError(
                 f"{rows.what} holds only a part of each row of {table.name}",
                 hint="what was logged with binlog_row_image other than FULL cannot be undone; restore to a moment "
@@ -122,9 +123,9 @@ class Steps:
                 objects=[table.name],
             )
         # Decoders are kept for as long as they are used here, so that their identity tells them apart.
-        known = (rows.decoder, rows.type)
+        known = (rows.decoder, rows.type, rows.head.present)
         number = self._numbers.get(known)
         if number is None:
             number = self._numbers[known] = len(self._kinds)
-            self._kinds.append(_Kind(table, rows.decoder, rows.type, len(rows.table.columns)))
+            self._kinds.append(_Kind(table, *known))
         self._spool.append(number, rows.head.rows)

@@ -21,6 +21,7 @@ from .flashback_batch import Batch, Checked, Conflicts, Identity, checked, ident
 from .flashback_steps import Row, Step
 from .flashback_target import ForeignKey, TableName, Target
 from .live_table import LiveTable
+from .row_image import Absent
 
 _BYTES = 1 << 20
 _REFUSALS = {
@@ -152,9 +153,7 @@ class Undo:
             if not table.key and self._session.scalar("SELECT @@warning_count") != "0":
                 raise ConsistencyError(f"the server did not store rows of {table.name} as they were before")
         elif self._targets[table.database, table.table].overwrites and all(
-            step.before is not None and step.after is not None and step.before[index] == step.after[index]
-            for index in table.unique or ()
-            for step in steps
+            _has_same(step, index) for index in table.unique or () for step in steps
         ):
             self._session.execute(sql.overwrite(table, rows))
         else:
@@ -199,6 +198,13 @@ class Undo:
             values = tuple(column.of_server(text) for column, text in zip(table.columns, row))
             found.append(identities_of(table, values))
         return found
+
+
+def _has_same(step: Checked, index: int) -> bool:
+    """Whether an update is known to have left the value of a column as it was."""
+    if step.before is None or step.after is None or isinstance(step.before[index], Absent):
+        return False
+    return step.before[index] == step.after[index]
 
 
 def _any_of(table: LiveTable, rows: t.Sequence[Row]) -> str:

@@ -142,8 +142,8 @@ class LiveColumn:
 class LiveTable:
     """A table.
 
-    :param key: indexes of the columns of its primary key, or of a unique key none of whose columns may be NULL; empty
-        where it has none.
+    :param key: indexes of the columns of its primary key, or of a unique key none of whose columns may be NULL,
+        rather of one that the server does not compute; empty where it has none.
     :param unique: indexes of the columns of all of its unique keys; ``None`` where one of them is an expression.
     """
 
@@ -199,6 +199,8 @@ def read_live_table(session: Session, database: str, table: str) -> LiveTable:
     places = {column.name: index for index, column in enumerate(columns)}
     named = {name for names, _nullable in keys for name in names}
     usable = [names for names, nullable in keys if not nullable and all(name in places for name in names)]
+    # Computed values are not in every log. The order is otherwise kept.
+    usable.sort(key=lambda names: any(columns[places[name]].is_generated for name in names))
     return LiveTable(
         database=database,
         table=table,
