@@ -171,22 +171,29 @@ def _relativise_links(target: Path) -> None:
                 path.symlink_to(os.path.relpath(inside, path.parent))
 
 
-def point_at_own_libraries(patchelf: Path, prefix: Path, final: Path) -> None:
+def point_at_own_libraries(patchelf: Path, build: Build, prefix: Path, final: Path) -> None:
     """Make the programs of ``prefix`` (soon to be renamed to ``final``) use its own loader and libraries.
+
+    These are all that are where programs belong, and those that the build names.
 
     The run path must be the old-style RPATH, since only that one is inherited by the libraries.
     """
     loader = final / LIBRARIES / "ld-linux-x86-64.so.2"
-    # systemd keeps a library of its programs apart from the others.
-    run_path = ":".join(str(final / folder) for folder in (LIBRARIES, f"{LIBRARIES}/systemd", "usr/lib"))
-    programs = [
-        path
-        for folder in ("usr/bin", "usr/sbin")
-        for path in sorted((prefix / folder).iterdir())
-        if path.is_file() and not path.is_symlink() and _is_program(path)
-    ]
-    for program in programs:
+    # systemd and PulseAudio keep a library of their own apart from the others.
+    apart = (f"{LIBRARIES}/systemd", f"{LIBRARIES}/pulseaudio")
+    run_path = ":".join(str(final / folder) for folder in (LIBRARIES, *apart, "usr/lib"))
+    found = {prefix / program for program in build.programs}
+    found.update(path for folder in ("usr/bin", "usr/sbin") for path in (prefix / folder).iterdir())
+    for program in sorted(found):
+        if not program.is_file() or program.is_symlink() or not _is_program(program):
+            continue
         run([patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath", run_path, program])
+    # A library that names a folder for its own libraries gets them from nowhere else.
+    for library in sorted((prefix / LIBRARIES).glob("*.so*")):
+        if library.is_symlink() or not _is_program(library):
+            continue
+        if run([patchelf, "--print-rpath", library]).startswith("/usr/lib/"):
+            run([patchelf, "--force-rpath", "--set-rpath", run_path, library])
 
 
 def _is_program(path: Path) -> bool:

@@ -62,7 +62,7 @@ def _install(build: Build, patchelf: Path | None) -> Path:
         downloaded = time.monotonic()
         _make_readable(target)
         if patchelf is not None:
-            debian.point_at_own_libraries(patchelf, target, final)
+            debian.point_at_own_libraries(patchelf, build, target, final)
         if final.exists():  # left by an installer that was killed before it wrote its record
             final.rename(work / "leftover")
         target.rename(final)
