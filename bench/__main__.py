@@ -15,7 +15,6 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from dbfleet.measured import Cost
 from tests import servers
 from tests.integration.repository.stores import BUCKET, KEY, SECRET, running_store
 
-from .cells import Cell, mysql_cells, postgresql_cells, sealed
+from .cells import Cell, mysql_cells, postgresql_cells, with_same_work
 from .data import fill
 from .measure import median, run
 from .mysql_backup import folder_cells
@@ -140,7 +139,7 @@ def main() -> None:
     parser.add_argument(
         "--sealed",
         action="store_true",
-        help="let their side of a backup write down digests and sync it all to the disk, as ours does",
+        help="let their side do what ours does for safety: a backup is digested and synced, a restore digests it first",
     )
     parser.add_argument("--json", type=Path, help="write every figure there")
     arguments = parser.parse_args()
@@ -151,8 +150,8 @@ def main() -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = os.path.join(folder, "bytecode")
         found = cells(arguments.only, arguments.scale, Path(folder))
         for cell in itertools.chain(cells_without_server(arguments.only, Path(folder)), found):
-            if arguments.sealed and cell.outputs:
-                cell = replace(cell, name=f"{cell.name} sealed", theirs=sealed(cell.theirs, cell.outputs[1]))
+            if arguments.sealed:
+                cell = with_same_work(cell)
             print(f"measuring {cell.name} ...", flush=True)
             result = measure_cell(cell, arguments.runs)
             results.append(result)
