@@ -70,8 +70,8 @@ class CopyIn:
             raise
 
     def end(self) -> None:
-        """Say that these were all rows."""
-        self._finish(None)
+        """Say that these were all rows; where some were not sent, that it failed, so that the others never count."""
+        self._finish(b"a row was refused" if self.refused else None)
 
     def cancel(self) -> None:
         """End the COPY as failed; the connection too, where :meth:`send` was interrupted in the middle of a message."""
@@ -147,7 +147,8 @@ def _tells_error(data: bytes) -> bool:
     while position < len(data):
         kind = data[position : position + 1]
         if kind == ERROR:
-            return True
+            # Its first field is the severity; another begin of a message was no begin.
+            return data[position + HEADER.size : position + HEADER.size + 1] == b"S"
         if kind not in ASIDES or len(data) < position + HEADER.size:
             return False
         position += 1 + int(HEADER.unpack_from(data, position)[1])

@@ -16,6 +16,7 @@ from types import FrameType
 import pytest
 
 from dbfleet.errors import ConnectError, DbfleetError, QueryError
+from dbfleet.postgresql.copy_in import CopyIn
 from dbfleet.postgresql.load import Loaded, load_table
 from dbfleet.postgresql.session import Session
 from dbfleet.progress import Progress
@@ -87,6 +88,18 @@ def test_nothing_is_sent_for_nothing(session: Session) -> None:
         assert rows.size < TOO_MANY // 4
     # The connection goes on as if nothing had been.
     assert load(session, Rows(b"x\n", 100)).rows == 50
+
+
+def test_rows_that_were_not_all_sent_never_count(session: Session) -> None:
+    session.start_copy(COPY)
+    rows = CopyIn(session, direct=bool(session.plain))
+    rows.send(b"x\n")
+    rows.refused = True
+    rows.end()
+    session.pgconn.nonblocking = 0
+    with pytest.raises(QueryError, match="a row was refused"):
+        session.next_result(COPY)
+    assert session.rows("SELECT pg_catalog.count(*) FROM t") == [("0",)]
 
 
 def test_notices_do_not_stand_in_the_way(session: Session) -> None:

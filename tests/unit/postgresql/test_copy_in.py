@@ -21,17 +21,18 @@ def messages(found: list[tuple[bytes, bytes]]) -> bytes:
 @given(ASIDES, st.binary(max_size=50))
 def test_an_error_is_seen_behind_whatever_comes_before(asides: list[tuple[bytes, bytes]], error: bytes) -> None:
     before = messages(asides)
-    whole = before + messages([(b"E", error)])
+    whole = before + messages([(b"E", b"S" + error)])
     for end in range(len(before)):
         assert not _tells_error(whole[:end])
-    # Its first byte is enough.
-    for end in range(len(before) + 1, len(whole) + 1):
+    # Its first field is enough.
+    for end in range(len(before) + HEADER.size + 1, len(whole) + 1):
         assert _tells_error(whole[:end])
 
 
 @given(ASIDES, st.binary(max_size=50))
 def test_what_means_something_else_is_no_error(asides: list[tuple[bytes, bytes]], content: bytes) -> None:
-    assert not _tells_error(messages([*asides, (b"C", content), (b"E", b"")]))
+    assert not _tells_error(messages([*asides, (b"C", content), (b"E", b"S")]))
+    assert not _tells_error(messages([*asides, (b"E", b"x" + content)]))
 
 
 @given(st.lists(st.binary(max_size=20), max_size=4), st.data())
