@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import socket
 
 from .. import drivers
+from ..errors import ConnectError, DbfleetError
 from ..streams.base import Buffer
 from .session import Session
 from .wire_messages import ASIDES, ERROR, HEADER
@@ -23,6 +25,8 @@ from .wire_messages import ASIDES, ERROR, HEADER
 _ROWS = b"d"
 #: Refusals are short, and so is what comes before them.
 _PEEKED = 1 << 16
+# Where in the rows it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
+_ROW = re.compile(r"^COPY [^\n]*?, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
 _ARRIVED = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -139,6 +143,17 @@ class CopyIn:
     def _fault(self) -> type[Exception]:
         fault: type[Exception] = drivers.psycopg().OperationalError
         return fault
+
+
+def refused_row(context: str, error: DbfleetError) -> tuple[int, str]:
+    """The row, counted from 1, and the column that the server's CONTEXT names; 0 and empty where it names none."""
+    row, column = 0, ""
+    # A connection that ended says no more than where the server happened to be.
+    if not isinstance(error, ConnectError):
+        # The innermost comes first: what a value's own parser says of the value.
+        for found in _ROW.finditer(context):
+            row, column = int(found.group(1)), found.group(2) or column
+    return row, column
 
 
 def _tells_error(data: bytes) -> bool:

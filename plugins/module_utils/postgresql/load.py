@@ -10,12 +10,12 @@ import select
 import typing as t
 
 from .. import drivers
-from ..errors import ConnectError, DbfleetError, QueryError
+from ..errors import DbfleetError, QueryError
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..streams.digest import RowsDigest
 from ..streams.prefetch import PrefetchSource
-from .copy_in import CopyIn
+from .copy_in import CopyIn, refused_row
 from .row_values import IN_ROW
 from .session import Session
 from .text import to_text
@@ -24,8 +24,6 @@ from .wire_messages import is_plain
 BLOCK_SIZE = 1 << 18
 
 _COPY_TAG = re.compile(r"COPY (\d+)")
-# Where in the data it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
-_POSITION = re.compile(r"^COPY [^,\n]+, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -157,14 +155,11 @@ class _Sender:
         except DbfleetError as error:
             if self._session.show_data and context:
                 error.message = f"{error.message} ({context})"
-            # A connection that ended says no more than where the server happened to be.
-            if isinstance(error, ConnectError):
-                return error
-            # The innermost comes first: what a value's own parser says of the value.
-            for position in _POSITION.finditer(context):
+            row, column = refused_row(context, error)
+            if row:
                 error.context[IN_ROW] = True
-                error.context["line"] = int(position.group(1))
-                if position.group(2):
-                    error.context["column"] = position.group(2)
+                error.context["line"] = row
+            if column:
+                error.context["column"] = column
             return error
         return QueryError("the server broke off the COPY")

@@ -9,19 +9,16 @@ Nothing here blocks inside libpq, so that an interrupt is handled at once; rows 
 from __future__ import annotations
 
 import contextlib
-import re
 import select
 import typing as t
 
 from .. import drivers
 from ..errors import DbfleetError, QueryError
-from .copy_in import CopyIn
+from .copy_in import CopyIn, refused_row
 from .session import Session
 from .text import to_text
 from .wire_messages import is_plain
 
-# Where in the rows it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
-_ROW = re.compile(r"^COPY [^\n]*?, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
 # The zero stands where once the OID of a row was.
 _INSERT_TAG = "INSERT 0 "
 
@@ -210,10 +207,7 @@ class ScriptWire:
         except DbfleetError as error:
             position = result.error_field(self._field.STATEMENT_POSITION) or b"0"
             context = to_text(result.error_field(self._field.CONTEXT) or b"")
-            row, column = 0, ""
-            # The innermost comes first: what a value's own parser says of the value.
-            for match in _ROW.finditer(context):
-                row, column = int(match.group(1)), match.group(2) or ""
+            row, column = refused_row(context, error)
             return Failure(
                 error, completed=completed, position=int(position), row=row, column=column, nested=bool(context)
             )
