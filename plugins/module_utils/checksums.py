@@ -11,20 +11,27 @@ import threading
 import typing as t
 
 from .errors import CorruptArtifactError, NotFoundError
+from .host_memory import available_memory
 from .progress import Progress
 from .repository.artifact import StoredArtifact
 from .repository.records import FileRecord, Manifest
 from .repository.storage import StoredFile
 from .streams.digest import DigestSource
+from .streams.file import FileSource
+from .streams.file_state import FileState, settled_state
 
-_BLOCK_SIZE = 1 << 20
+_BLOCK_SIZE = 4 << 20
 _MOST_THREADS = 4
 # What is smaller is read before a second thread has begun.
 _SHARED_FROM = 16 << 20
+# Files that take no more than this part of the free memory stay in it: read again, they are what was digested.
+_KEPT_IN_MEMORY = 2
 
 
 def verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Progress) -> None:
     """Read every file of a backup, several at a time where there are processors for it.
+
+    The artifact then knows which of its files need not be digested once more when they are read again.
 
     :raises CorruptArtifactError: one is missing, or is not what was backed up.
     """
@@ -53,13 +60,15 @@ def verify_checksums(artifact: StoredArtifact, manifest: Manifest, progress: Pro
 class _Reading:
     """Files that several threads take one after the other."""
 
-    def __init__(self, artifact: StoredArtifact, files: t.Iterable[FileRecord], progress: Progress) -> None:
+    def __init__(self, artifact: StoredArtifact, files: t.Collection[FileRecord], progress: Progress) -> None:
         self._artifact = artifact
         self._files = iter(files)
         self._progress = progress
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._abandoned = False
+        size = sum(record.size for record in files)
+        self._stays_in_memory = size * _KEPT_IN_MEMORY <= available_memory(os.getpid())
 
     def run(self) -> None:
         """Read files until none is left, or nobody wants to know any more."""
@@ -89,7 +98,9 @@ class _Reading:
             raise self._error
 
     def _read(self, record: FileRecord) -> None:
-        with contextlib.closing(DigestSource(_open_recorded(self._artifact, record.path))) as source:
+        stored = _open_recorded(self._artifact, record.path)
+        with contextlib.closing(DigestSource(stored)) as source:
+            state = _settled(stored) if self._stays_in_memory else None
             while True:
                 data = source.read(_BLOCK_SIZE)
                 if not data:
@@ -98,6 +109,7 @@ class _Reading:
                     return
                 with self._lock:
                     self._progress.advance(len(data))
+            changed = state != _settled(stored)
         if source.size != record.size or source.hexdigest() != record.sha256:
             cause = f"{source.size} bytes instead of {record.size}" if source.size != record.size else "other content"
             raise CorruptArtifactError(
@@ -107,6 +119,12 @@ class _Reading:
                 expected_sha256=record.sha256,
                 found_sha256=source.hexdigest(),
             )
+        if state is not None and not changed:
+            self._artifact.verified.add(state)
+
+
+def _settled(stored: StoredFile) -> FileState | None:
+    return settled_state(stored.fileno()) if isinstance(stored, FileSource) else None
 
 
 def _open_recorded(artifact: StoredArtifact, path: str) -> StoredFile:

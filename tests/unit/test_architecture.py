@@ -25,7 +25,7 @@ PACKAGE = "dbfleet"
 # Each room may import from its own layer and from those above it in these lists: the lowest comes first.
 LAYERS = (
     {"errors", "lazy_dataclass", "release"},
-    {"allocation", "boundary", "debug_log", "drivers", "lazy_package", "posix_only", "progress"},
+    {"allocation", "boundary", "debug_log", "drivers", "host_memory", "lazy_package", "posix_only", "progress"},
     {"job_status", "running_jobs", "state_file", "streams", "workers"},
     {"comparison", "repository"},
     {"interfaces"},

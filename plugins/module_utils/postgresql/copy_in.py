@@ -11,13 +11,15 @@ sends the rest of a large table for nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import select
 import socket
+import typing as t
 
 from .. import drivers
-from ..errors import ConnectError, DbfleetError
+from ..errors import ConnectError, CorruptArtifactError, DbfleetError
 from ..streams.base import Buffer
 from .session import Session
 from .wire_messages import ASIDES, ERROR, HEADER
@@ -27,6 +29,8 @@ _ROWS = b"d"
 _PEEKED = 1 << 16
 # Where in the rows it failed: "COPY orders, line 3, column total: ..." in every language of the server's.
 _ROW = re.compile(r"^COPY [^\n]*?, \w+ (\d+)(?:, \w+ ([^:\n]+))?", re.MULTILINE)
+# The file system cannot give its cached bytes to a socket.
+_CANNOT_SEND = frozenset((errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP))
 _ARRIVED = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -49,8 +53,9 @@ class CopyIn:
         self._writable = select.poll()
         self._writable.register(self._pgconn.socket, select.POLLOUT)
         self._watches = self._direct
-        # What is left of the message that is being written.
+        # What is left of the message that is being written: of its bytes, and of what comes out of a file behind them.
         self._left: list[memoryview] = []
+        self._left_in_file = 0
         #: The server has refused a row already; sending more would be of no use.
         self.refused = False
 
@@ -61,16 +66,39 @@ class CopyIn:
             self._pgconn.put_copy_data(data)
             self._flush()
             return
+        view = memoryview(data).cast("B")
+        with self._message(len(view)) as begun:
+            if begun:
+                self._left.append(view)
+                self._write()
+
+    def send_part(self, descriptor: int, offset: int, size: int) -> None:
+        """Send a part of an open file as a block of rows, which the system takes out of its cache of files.
+
+        The server may read it later than this returns. Only for a connection that carries the protocol as it is.
+
+        :raises CorruptArtifactError: the file ends before the part does.
+        :raises OSError: it cannot be read.
+        """
+        with self._message(size) as begun:
+            if begun:
+                self._left_in_file = size
+                self._write()
+                while self._left_in_file:
+                    self._send_part(descriptor, offset + size - self._left_in_file)
+
+    @contextlib.contextmanager
+    def _message(self, size: int) -> t.Iterator[bool]:
+        """Begin a message of so many bytes of rows, unless the server has refused one; whether it was begun."""
         try:
             if self._watches and self._arrived.poll(0):
                 self._look()
             if not self.refused:
-                view = memoryview(data).cast("B")
-                self._left = [memoryview(HEADER.pack(_ROWS, len(view) + 4)), view]
-                self._write()
+                self._left = [memoryview(HEADER.pack(_ROWS, size + 4))]
+            yield not self.refused
         except self._fault:
             # libpq has closed its socket, whose number may be another file's by now.
-            self._left = []
+            self._left, self._left_in_file = [], 0
             raise
 
     def end(self) -> None:
@@ -79,7 +107,7 @@ class CopyIn:
 
     def cancel(self) -> None:
         """End the COPY as failed; the connection too, where :meth:`send` was interrupted in the middle of a message."""
-        if self._left:
+        if self._left or self._left_in_file:
             # How much of it was written is not known for certain, and nothing can follow it.
             with self._socket() as copy, contextlib.suppress(OSError):
                 copy.shutdown(socket.SHUT_WR)
@@ -98,11 +126,32 @@ class CopyIn:
                 self._wait()
                 continue
             except OSError as error:
-                # So that libpq goes on to read what the server said at last.
-                with contextlib.suppress(self._fault):
-                    self._pgconn.put_copy_end()
-                raise self._fault(str(error)) from error
+                raise self._broken(error) from error
             self._left = _after(self._left, written)
+
+    def _send_part(self, descriptor: int, offset: int) -> None:
+        try:
+            sent = os.sendfile(self._pgconn.socket, descriptor, offset, self._left_in_file)
+        except BlockingIOError:
+            self._wait()
+            return
+        except ConnectionError as error:
+            raise self._broken(error) from error
+        except OSError as error:
+            if error.errno not in _CANNOT_SEND:
+                raise
+            self._left = [memoryview(os.pread(descriptor, self._left_in_file, offset))]
+            sent = len(self._left[0])
+            self._write()
+        if not sent:
+            raise CorruptArtifactError("its file ends before its rows do")
+        self._left_in_file -= sent
+
+    def _broken(self, error: OSError) -> Exception:
+        """The connection's end; libpq goes on to read what the server said at last."""
+        with contextlib.suppress(self._fault):
+            self._pgconn.put_copy_end()
+        return self._fault(str(error))
 
     def _wait(self) -> None:
         """Until more can be sent. What was begun must be sent to its end, refused or not."""

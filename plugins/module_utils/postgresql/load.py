@@ -10,11 +10,13 @@ import select
 import typing as t
 
 from .. import drivers
-from ..errors import DbfleetError, QueryError
+from ..errors import CorruptArtifactError, DbfleetError, QueryError
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..streams.digest import RowsDigest
+from ..streams.file import FileSource, storage_error
 from ..streams.prefetch import PrefetchSource
+from .archive.extent import Extent
 from .copy_in import CopyIn, refused_row
 from .row_values import IN_ROW
 from .session import Session
@@ -22,6 +24,7 @@ from .text import to_text
 from .wire_messages import is_plain
 
 BLOCK_SIZE = 1 << 18
+PART_SIZE = 1 << 20
 
 _COPY_TAG = re.compile(r"COPY (\d+)")
 
@@ -76,17 +79,59 @@ def load_table(
         raise
     finally:
         ahead.close()
-    tag = sender.finish(copy_statement)
-    match = _COPY_TAG.fullmatch(tag)
-    if match is None:
-        raise QueryError(f"the server ended the COPY with {tag!r}")
-    loaded = int(match.group(1))
+    loaded = sender.finish(copy_statement)
     if not counted:
         progress.advance(0, loaded)
     elif loaded != sent:
         # A server takes a row of backslash and dot alone for the end of the data and passes over what follows.
         raise QueryError(f"the server took {loaded} of {sent} rows")
     return Loaded(loaded, rows.size, rows.hexdigest())
+
+
+def load_file(
+    session: Session,
+    copy_statement: str,
+    file: FileSource,
+    extents: t.Iterable[Extent],
+    progress: Progress,
+    *,
+    size: int,
+    first: t.Sequence[str] = (),
+) -> int:
+    """Send a table's rows out of the file in which they lie as they are; they are not looked at here.
+
+    What the server reads is what the file holds until this returns: whether it was changed is the caller's to find out.
+
+    :param session: its connection carries the protocol as it is.
+    :param extents: where in the file they lie; what comes behind them may be among it.
+    :param size: of the rows, in bytes.
+    :param first: statements that are sent with it, to wait for the server only once.
+    :returns: how many rows the server took.
+    :raises QueryError: the server refused the statement or a row.
+    :raises CorruptArtifactError: the file ends before the rows do.
+    """
+    session.start_copy(copy_statement, first=first)
+    sender = _Sender(session, direct=True)
+    left = size
+    try:
+        for extent in extents:
+            offset, end = extent.offset, extent.offset + min(extent.size, left)
+            left -= end - offset
+            while offset < end and not sender.refused:
+                part = min(end - offset, PART_SIZE)
+                sender.send_part(file, offset, part, copy_statement)
+                offset += part
+                progress.advance(part)
+            if not left or sender.refused:
+                break
+        else:
+            raise CorruptArtifactError("its file ends before its rows do")
+    except BaseException:
+        sender.cancel()
+        raise
+    loaded = sender.finish(copy_statement)
+    progress.advance(0, loaded)
+    return loaded
 
 
 class _Sender:
@@ -108,14 +153,26 @@ class _Sender:
         except drivers.psycopg().OperationalError as error:
             raise self._session.copy_failed(error, statement) from error
 
-    def finish(self, statement: str) -> str:
-        """End the data and collect the server's answer: the command tag."""
+    def send_part(self, file: FileSource, offset: int, size: int, statement: str) -> None:
+        try:
+            self._rows.send_part(file.fileno(), offset, size)
+        except drivers.psycopg().OperationalError as error:
+            raise self._session.copy_failed(error, statement) from error
+        except OSError as error:
+            raise storage_error("read", file.path, error) from error
+
+    def finish(self, statement: str) -> int:
+        """End the data and collect the server's answer: how many rows it took."""
         try:
             self._rows.end()
             self._pgconn.nonblocking = 0
-            return self._collect(statement)
+            tag = self._collect(statement)
         except drivers.psycopg().OperationalError as error:
             raise self._session.copy_failed(error, statement) from error
+        match = _COPY_TAG.fullmatch(tag)
+        if match is None:
+            raise QueryError(f"the server ended the COPY with {tag!r}")
+        return int(match.group(1))
 
     def cancel(self) -> None:
         """End the COPY as failed, as far as the connection is still there."""

@@ -17,7 +17,7 @@ from ..progress import Progress
 from ..repository.records import Manifest
 from ..state_file import StateFile
 from .archive.reader import ArchiveReader
-from .index_memory import index_memory
+from .index_building import IndexWorkers, index_memory
 from .options import RestoreOptions
 from .preflight import Report
 from .quoting import literal
@@ -124,6 +124,7 @@ def restore_archive(
     ParallelRun(
         run, session, archive.reader.entries, order, ledger, progress,
         policy=policy, assignment=assignment, jobs=options.jobs, sizes=archive.sizes,
+        index_workers=IndexWorkers(session),
     ).run(last=last)  # fmt: skip
     return ledger
 

@@ -33,6 +33,7 @@ from .restore_sql import (
 )
 from .session import Session
 from .toc import TocEntry
+from .verified_rows import load_verified
 from .verify import table_rows
 
 # A multiple of the 2 KiB that the server keeps in a row of a large object.
@@ -218,23 +219,32 @@ class EntryRunner:
         if not entry.copy_stmt:
             return self._run_inserts(entry)
         recorded = self.recorded.get(key)
-        rows = table_rows(self._archive, entry, recorded)
-        digested = recorded is not None and bool(recorded.sha256)
         statement = (entry.copy_stmt or "").strip()
         if freeze:
             statement = f"{statement[: -len(_COPY_END)]}{_FROZEN_COPY_END}"
-        loaded = load_table(self.session, statement, rows, self._progress, counted=not digested, first=first)
-        if recorded is not None and loaded.sha256 != recorded.sha256:
-            raise CorruptArtifactError("its data are not those that were backed up", hint="restore another backup")
-        if recorded is not None and loaded.rows != recorded.rows:
-            if digested:
-                # A server takes a row of backslash and dot alone for the end of the data.
-                raise QueryError(f"the server took {loaded.rows} of {recorded.rows} rows")
-            raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {recorded.rows}")
-        if recorded is not None and digested:
-            # Rows and digest are the same.
+        if recorded is not None and recorded.sha256:
+            self._load_recorded(entry, statement, recorded, first)
             return recorded
+        rows = table_rows(self._archive, entry, recorded)
+        loaded = load_table(self.session, statement, rows, self._progress, first=first)
+        if recorded is not None and loaded.rows != recorded.rows:
+            raise CorruptArtifactError(f"it has {loaded.rows} rows instead of {recorded.rows}")
         return TableRecord(key[0], key[1], loaded.rows, loaded.bytes, loaded.sha256)
+
+    def _load_recorded(
+        self, entry: TocEntry, statement: str, recorded: TableRecord, first: t.Sequence[str] = ()
+    ) -> None:
+        """Load rows whose digest is known."""
+        rows = load_verified(self.session, statement, self._archive, entry, recorded, self._progress, first=first)
+        if rows is None:
+            source = table_rows(self._archive, entry, recorded)
+            loaded = load_table(self.session, statement, source, self._progress, counted=False, first=first)
+            if loaded.sha256 != recorded.sha256:
+                raise CorruptArtifactError("its data are not those that were backed up", hint="restore another backup")
+            rows = loaded.rows
+        if rows != recorded.rows:
+            # A server takes a row of backslash and dot alone for the end of the data.
+            raise QueryError(f"the server took {rows} of {recorded.rows} rows")
 
     def _run_inserts(self, entry: TocEntry) -> TableRecord | None:
         # Imported here: most archives hold rows, and their restore starts the faster.

@@ -25,6 +25,7 @@ from .archive.entries import TABLE_DATA, object_name
 from .archive.reader import ArchiveReader, open_archive
 from .connection import connect
 from .entry_index import EntryIndex
+from .index_building import IndexWorkers, index_workers_statement
 from .options import ConnectionOptions
 from .restore_entry import EntryRunner, Recorded, loads_into_its_own_table
 from .restore_ledger import Ledger
@@ -48,6 +49,7 @@ _END_SESSIONS = (
 )
 #: Of these the definition is all: they have no owner and no data.
 _ONE_STATEMENT = frozenset(("CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "TRIGGER"))
+_BUILDING = frozenset(("CONSTRAINT", "INDEX"))
 _SERIAL_AT_THE_END = frozenset(("EVENT TRIGGER", "COMMENT"))
 
 
@@ -100,10 +102,12 @@ class ItemTask:
     """An item to be restored.
 
     :param truncate: its table was made by this restore and is emptied first.
+    :param index_workers: how many of the server's workers may help to build it; ``None`` for the server's own setting.
     """
 
     dump_id: int
     truncate: bool = False
+    index_workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class ParallelRun:
         assignment: Assignment,
         jobs: int,
         sizes: t.Mapping[int, int],
+        index_workers: IndexWorkers,
     ) -> None:
         self._run = run
         self._session = session
@@ -144,6 +149,7 @@ class ParallelRun:
         self._assignment = assignment
         self._jobs = jobs
         self._sizes = sizes
+        self._index_workers = index_workers
         self._running: dict[int, TocEntry] = {}
         self._ended = False
 
@@ -213,19 +219,23 @@ class ParallelRun:
 
     def _give(self, pool: WorkerPool[ItemTask, ItemResult], schedule: Schedule, made: t.Collection[int]) -> None:
         """Hand out as much as there are processes for."""
+        given = []
         while len(self._running) < self._jobs:
             entry = schedule.take()
             if entry is None:
-                return
+                break
             if self._policy.passes_over(entry, self._ledger):
                 self._ledger.skip(entry)
                 schedule.done(entry)
                 continue
+            self._running[entry.dump_id] = entry
+            given.append(entry)
+        workers = self._index_workers.beside(len(self._running))
+        for entry in given:
             own = entry.desc == TABLE_DATA and loads_into_its_own_table(entry)
             truncate = own and any(needed in made for needed in entry.dependencies)
-            self._running[entry.dump_id] = entry
             self._progress.item(object_name(entry))
-            pool.submit(ItemTask(entry.dump_id, truncate))
+            pool.submit(ItemTask(entry.dump_id, truncate, workers if entry.desc in _BUILDING else None))
 
     def _take(self, task: ItemTask, result: ItemResult, schedule: Schedule) -> tuple[TocEntry, DbfleetError] | None:
         """Note what became of an item; a failure that ends the restore."""
@@ -275,6 +285,7 @@ class _RestoreWorker:
             self._archive = inherited.archive.reopened(assignment.artifact)
             self._entries = inherited.entries
         self._runner: EntryRunner | None = None
+        self._index_workers: int | None = None
         try:
             self._session = connect(
                 assignment.connection, database=assignment.database, application_name=assignment.name
@@ -292,6 +303,7 @@ class _RestoreWorker:
         while True:
             attempts -= 1
             try:
+                self._let_help(task.index_workers)
                 return ItemResult(self._restore(runner, entry, truncate=task.truncate))
             except ConnectError as error:
                 return ItemResult(error=error)
@@ -319,6 +331,11 @@ class _RestoreWorker:
         )  # fmt: skip
         self._runner.prepare()
         return self._runner
+
+    def _let_help(self, workers: int | None) -> None:
+        if workers not in (None, self._index_workers):
+            self._session.execute(index_workers_statement(workers))
+            self._index_workers = workers
 
     def _restore(self, runner: EntryRunner, entry: TocEntry, *, truncate: bool) -> TableRecord | None:
         if entry.desc in _ONE_STATEMENT and isinstance(self._assignment.journal, NoJournal):

@@ -13,7 +13,8 @@ from ..streams.age_header import MAGIC
 from ..streams.age_keys import Identity
 from ..streams.base import read_exactly
 from ..streams.encryption import SUFFIX, DecryptSource, is_encrypted
-from ..streams.file import storage_error
+from ..streams.file import FileSource, storage_error
+from ..streams.file_state import FileState
 from .access import NO_ACCESS, Access
 from .dest import read_dest_manifest
 from .layout import MANIFEST_NAME, is_backup_id
@@ -46,6 +47,8 @@ class StoredArtifact:
         self._access = access
         self._identities: tuple[Identity, ...] | None = None
         self.manifest = manifest
+        #: States of files that were found to be those of the manifest.
+        self.verified: set[FileState] = set()
 
     @property
     def description(self) -> str:
@@ -134,7 +137,10 @@ class StoredArtifact:
         return self._identities
 
     def _open_raw(self, path: str) -> StoredFile:
-        return self._storage.open(self._join(f"{self._artifact}/{path}" if path else self._artifact))
+        stored = self._storage.open(self._join(f"{self._artifact}/{path}" if path else self._artifact))
+        if isinstance(stored, FileSource):
+            stored.verified = self.verified
+        return stored
 
     def _join(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path

@@ -16,6 +16,7 @@ from ..errors import NotFoundError, OutOfSpaceError, StorageError
 from ..posix_only import begin_writing
 from .base import Buffer
 from .direct_writer import PIECE, DirectWriter, write_directly
+from .file_state import FileState, file_state
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -211,6 +212,9 @@ class FileSource:
     :raises StorageError: it is not a regular file or cannot be read.
     """
 
+    #: States of files whose bytes were found to be right.
+    verified: t.Container[FileState] = ()
+
     def __init__(self, path: str) -> None:
         self.path = path
         try:
@@ -241,6 +245,14 @@ class FileSource:
 
     def tell(self) -> int:
         return self._file.tell()
+
+    def fileno(self) -> int:
+        """The open file's descriptor."""
+        return self._file.fileno()
+
+    def is_verified(self) -> bool:
+        """Whether its bytes were found to be right before, and none can have been changed since."""
+        return file_state(self.fileno()) in self.verified
 
     def close(self) -> None:
         self._file.close()

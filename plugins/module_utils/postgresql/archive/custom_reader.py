@@ -10,11 +10,12 @@ import typing as t
 
 from ...errors import CorruptArtifactError
 from ...interfaces import ArtifactReader, SeekableSource
-from ...streams.base import ByteSource
+from ...streams.base import ByteSource, read_exactly
 from ...streams.compression import DecompressSource
 from ..toc import TocEntry
 from .custom import BLOCK_DATA, BLOCK_LARGE_OBJECTS
 from .entries import LARGE_OBJECTS, entry_name
+from .extent import Extent
 from .header import FORMAT_CUSTOM, ArchiveHeader, Layout, read_header
 from .primitives import POSITION_NO_DATA, POSITION_SET, ArchiveInput
 from .toc import StoredEntry, read_toc
@@ -26,6 +27,8 @@ _LARGEST_POSITION = 1 << 62
 _READ_SIZE = 1 << 17
 # A read need not give more at once where more would have to be copied together.
 _ENOUGH = 1 << 15
+# To read smaller chunks one by one takes longer than to read everything.
+_SMALLEST_EXTENT = 1 << 14
 
 
 class CustomReader:
@@ -72,6 +75,31 @@ class CustomReader:
     def data(self, entry: TocEntry) -> ByteSource:
         start = self._locate(entry, BLOCK_DATA)
         return self._stream(entry_name(entry), lambda: self._block_ended(start))
+
+    @property
+    def file(self) -> SeekableSource:
+        return self._source
+
+    def extents(self, entry: TocEntry) -> t.Iterator[Extent] | None:
+        self._locate(entry, BLOCK_DATA)
+        offset = self._input.offset
+        first = self._input.read_count(f"the length of a chunk of {entry_name(entry)}", _LARGEST_CHUNK)
+        if self.layout.compression.method != "none" or first < _SMALLEST_EXTENT:
+            return None
+        return self._extents(entry, offset)
+
+    def _extents(self, entry: TocEntry, offset: int) -> t.Iterator[Extent]:
+        head_size = 1 + self._input.int_size
+        while True:
+            self._source.seek(offset)
+            head = read_exactly(self._source, head_size)
+            if len(head) < head_size or head[0]:
+                raise self._input.corrupt(f"there is no chunk of {entry_name(entry)}", offset=offset)
+            extent = Extent(offset + head_size, int.from_bytes(head[1:], "little"))
+            if not extent.size:
+                return
+            yield extent
+            offset = extent.offset + extent.size
 
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
         start = self._locate(entry, BLOCK_LARGE_OBJECTS)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ...interfaces import ArtifactReader
+from ...interfaces import ArtifactReader, SeekableSource
 from ...streams.base import ByteSource
 from ...streams.compression import SUFFIXES, decompress_source
+from .extent import Extent
 from .files_reader import TOC_NAME
+
+_TO_THE_END = 1 << 62
 
 
 def is_directory(names: t.Collection[str]) -> bool:
@@ -24,6 +27,8 @@ class DirectoryMembers:
     def __init__(self, artifact: ArtifactReader) -> None:
         self._artifact = artifact
         self._names = frozenset(artifact.names())
+        self.file: SeekableSource | None = None
+        self.extent: Extent | None = None
 
     def reopened(self, artifact: ArtifactReader) -> DirectoryMembers:
         """The same, to be read beside this one: every file is opened anew anyway."""
@@ -42,6 +47,8 @@ class DirectoryMembers:
         source = self._artifact.open(path)
         empty = not source.read(1)
         source.seek(0)
+        self.file = source
+        self.extent = Extent(0, _TO_THE_END) if method == "none" else None
         # pg_dump makes an empty file of an empty large object, whatever the compression.
         return source if empty else decompress_source(source, method, name=path)
 

@@ -10,10 +10,11 @@ import re
 import typing as t
 
 from ...errors import CorruptArtifactError
-from ...interfaces import ArtifactReader
+from ...interfaces import ArtifactReader, SeekableSource
 from ...streams.base import ByteSource
 from ..toc import TocEntry
 from .entries import LARGE_OBJECTS, entry_name
+from .extent import Extent
 from .header import FORMAT_TAR, ArchiveHeader, Layout, read_header
 from .primitives import ArchiveInput
 from .toc import StoredEntry, read_toc
@@ -35,6 +36,14 @@ class Members(t.Protocol):
 
     def open(self, name: str) -> ByteSource | None:
         """A file's decompressed content by its name without a compression's suffix; ``None``: there is none."""
+
+    @property
+    def file(self) -> SeekableSource | None:
+        """The stored file that holds what was opened last."""
+
+    @property
+    def extent(self) -> Extent | None:
+        """Where what was opened last lies in :attr:`file`; ``None``: it is compressed there."""
 
     def reopened(self, artifact: ArtifactReader) -> Members:
         """The same, to be read beside this one."""
@@ -82,6 +91,15 @@ class FilesReader:
 
     def data(self, entry: TocEntry) -> ByteSource:
         return self._open(self._files.get(entry.dump_id, ""), entry_name(entry))
+
+    @property
+    def file(self) -> SeekableSource | None:
+        return self._members.file
+
+    def extents(self, entry: TocEntry) -> t.Iterator[Extent] | None:
+        self.data(entry)
+        extent = self._members.extent
+        return None if extent is None else iter((extent,))
 
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:
         for oid, file_name in self._listed_objects(entry):

@@ -13,6 +13,7 @@ from ...streams.base import ByteSource, read_exactly
 from ..toc import TocEntry
 from .custom_reader import CustomReader
 from .directory import DirectoryMembers, is_directory
+from .extent import Extent
 from .files_reader import FilesReader
 from .header import MAGIC, ArchiveHeader, Layout
 from .tar import TarMembers, is_tar
@@ -46,6 +47,16 @@ class ArchiveReader(t.Protocol):
         """The stored data of an entry, decompressed (for table data see :class:`copy_text.CopyTextSource`).
 
         :raises CorruptArtifactError: it is missing; also raised while reading.
+        """
+
+    @property
+    def file(self) -> SeekableSource | None:
+        """The file that the stream opened last is read from, as it is stored; ``None`` where it is not known."""
+
+    def extents(self, entry: TocEntry) -> t.Iterator[Extent] | None:
+        """Where the data of an entry lie in :attr:`file`, byte for byte; ``None`` where they lie there otherwise.
+
+        The stream opened before ends, as with :meth:`data`.
         """
 
     def large_objects(self, entry: TocEntry) -> t.Iterator[tuple[int, ByteSource]]:

@@ -10,6 +10,7 @@ import copy
 from ...errors import CorruptArtifactError
 from ...interfaces import ArtifactReader, SeekableSource
 from ...streams.base import ByteSource, read_exactly
+from .extent import Extent
 
 BLOCK_SIZE = 512
 _MOST_MEMBERS = 4_000_000
@@ -33,12 +34,17 @@ class TarMembers:
         self._source = source
         self._name = name
         self._members = self._index()
+        self.extent: Extent | None = None
 
     def reopened(self, artifact: ArtifactReader) -> TarMembers:
         """The same, to be read beside this one."""
         other = copy.copy(self)
         other._source = artifact.open("")
         return other
+
+    @property
+    def file(self) -> SeekableSource:
+        return self._source
 
     def has(self, name: str) -> bool:
         return name in self._members
@@ -47,15 +53,15 @@ class TarMembers:
         found = self._members.get(name)
         if found is None:
             return None
-        offset, size = found
+        offset, size = self.extent = found
         self._source.seek(offset)
         return _MemberSource(self._source, size, f"{self._name}, {name}")
 
     def close(self) -> None:
         self._source.close()
 
-    def _index(self) -> dict[str, tuple[int, int]]:
-        members: dict[str, tuple[int, int]] = {}
+    def _index(self) -> dict[str, Extent]:
+        members: dict[str, Extent] = {}
         offset = 0
         while len(members) < _MOST_MEMBERS and offset <= _LARGEST_FILE:
             self._source.seek(offset)
@@ -67,7 +73,7 @@ class TarMembers:
             name, size = self._parse(header, offset)
             if name in members:
                 raise self._damaged(f"it holds {name!r} twice", offset)
-            members[name] = (offset + BLOCK_SIZE, size)
+            members[name] = Extent(offset + BLOCK_SIZE, size)
             offset += BLOCK_SIZE + (size + BLOCK_SIZE - 1) // BLOCK_SIZE * BLOCK_SIZE
         raise self._damaged("it is impossibly large", offset)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The memory that a restore builds indexes in: more on the server's own host, unless somebody has said otherwise."""
+"""What a restore builds indexes with on the server's own host: more memory, and workers for the processors left."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from dbfleet.errors import RestoreError
+from dbfleet.postgresql import index_building
+from dbfleet.postgresql.index_building import IndexWorkers
 from dbfleet.postgresql.options import ConnectionOptions
 from tests import servers
+from tests.servers.fixtures import ServerPool
 
 from .restore_support import fill, new_database, pg_dump, restore
+from .test_copy_out import session_of
 
 # A materialized view is filled during the restore, and so tells of it.
 SEEN = "CREATE MATERIALIZED VIEW seen AS SELECT pg_size_bytes(current_setting('maintenance_work_mem')) AS memory"
@@ -70,3 +75,49 @@ def test_of_a_host_that_may_be_another_one_nothing_is_known(pg_latest: servers.S
         fill(pg_latest, source, SEEN)
         restore(pg_latest, pg_dump(pg_latest, source, tmp_path / "archive", "-Fc"), name, connection=far)
         assert seen(pg_latest, name) == server_setting(pg_latest, name)
+
+
+@pytest.mark.parametrize(("processors", "expected"), [(1, [0, 0, 0]), (2, [1, 0, 0]), (4, [2, 2, 1]), (64, [2, 2, 2])])
+def test_workers_for_one_index(
+    pg_latest: servers.Server, monkeypatch: pytest.MonkeyPatch, processors: int, expected: list[int]
+) -> None:
+    """Those beside have a processor each, and the server's own setting is the most."""
+    monkeypatch.setattr(index_building.os, "cpu_count", lambda: processors)
+    with session_of(pg_latest) as session:
+        workers = IndexWorkers(session)
+        assert [workers.beside(busy) for busy in (1, 2, 3)] == expected
+        session.execute("SET max_parallel_maintenance_workers = 7")
+        assert [IndexWorkers(session).beside(busy) for busy in (1, 2, 3)] == [None] * 3
+    with session_of(pg_latest, unix_socket="", host="127.0.0.1") as session:
+        assert IndexWorkers(session).beside(1) is None
+
+
+def test_without_parallel_building_there_are_none(server_pool: ServerPool) -> None:
+    with session_of(server_pool.get("pg10")) as session:
+        assert IndexWorkers(session).beside(1) is None
+
+
+# An index over what a function gives cannot be built where the function does not like the setting.
+BUILT = """
+CREATE FUNCTION picky(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+    IF current_database() <> '{source}' THEN
+        ASSERT current_setting('max_parallel_maintenance_workers') = '0', 'helped';
+    END IF;
+    RETURN n;
+END $$;
+CREATE TABLE one (n int); INSERT INTO one VALUES (1); CREATE INDEX ON one (picky(n));
+CREATE TABLE two (n int); INSERT INTO two VALUES (1); CREATE INDEX ON two (picky(n));
+"""
+
+
+def test_indexes_are_built_with_so_many(
+    pg_latest: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_database(pg_latest) as source, new_database(pg_latest) as one, new_database(pg_latest) as two:
+        fill(pg_latest, source, BUILT.format(source=source))
+        archive = pg_dump(pg_latest, source, tmp_path / "archive", "-Fc")
+        monkeypatch.setattr(index_building.os, "cpu_count", lambda: 1)
+        restore(pg_latest, archive, one, jobs=2)
+        monkeypatch.setattr(index_building.os, "cpu_count", lambda: 64)
+        with pytest.raises(RestoreError, match="P0004"):
+            restore(pg_latest, archive, two, jobs=2)

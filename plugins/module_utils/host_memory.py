@@ -1,25 +1,12 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""How much memory the sessions of a restore may build indexes in.
-
-A server's ``maintenance_work_mem`` is meant for a server at work, by default 64 MiB: larger indexes are sorted by way
-of the disk. Where the server is on this host, what is free here is known.
-"""
+"""How much memory there is, as the host and its control groups say."""
 
 from __future__ import annotations
 
 import os
 import typing as t
-
-from .session import Session
-
-# The rest is for the server's other sessions, and for its cache of files.
-_SHARE = 8
-_MOST = 1 << 30
-# Whoever has set it otherwise, for a role, a database or a session, knows better.
-_OWN_SOURCES = frozenset(("default", "configuration file"))
-_SETTING = "SELECT setting, source FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem'"
 
 
 class _Files(t.NamedTuple):
@@ -36,27 +23,14 @@ _VERSION_1 = _Files(("memory.limit_in_bytes",), "memory.usage_in_bytes")
 _VERSION_2 = _Files(("memory.max", "memory.high"), "memory.current")
 
 
-def index_memory(session: Session, *, jobs: int) -> int:
-    """KiB of memory for each of ``jobs`` sessions; 0 where the server's own setting is to stay.
+def available_memory(process: int, *, name: str = "", proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> int:
+    """How many bytes a process of this host can still take; 0 where that cannot be known from here.
 
-    That is raised, never lowered, to a share of what is free on the server's host.
-    """
-    if not session.host.startswith("/"):
-        return 0
-    ((setting, source),) = session.rows(_SETTING)
-    if source not in _OWN_SOURCES:
-        return 0
-    wanted = min(available_memory(session.pgconn.backend_pid) // _SHARE // jobs, _MOST) >> 10
-    return wanted if wanted > int(setting or 0) else 0
-
-
-def available_memory(process: int, *, proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> int:
-    """How many bytes a server's process can still take; 0 where that cannot be known from here.
-
-    :param process: of the server. The socket may come out of a container, whose processes have other numbers here.
+    :param name: of the program it must run, where its number comes from elsewhere: out of a container, whose processes
+        have other numbers here.
     """
     try:
-        if _read(f"{proc}/{process}/comm").strip() != "postgres":
+        if name and _read(f"{proc}/{process}/comm").strip() != name:
             return 0
         available = _free_on_host(_read(f"{proc}/meminfo"))
         for line in _read(f"{proc}/{process}/cgroup").splitlines():

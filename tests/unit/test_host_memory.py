@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dbfleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much memory a server's process can take, as its host and its control groups say."""
+"""How much memory a process can take, as its host and its control groups say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dbfleet.postgresql.index_memory import available_memory
+from dbfleet.host_memory import available_memory
 
 GIB = 1 << 30
 
@@ -28,7 +28,7 @@ class Host:
         (self.folder / path).write_text(text)
 
     def available(self) -> int:
-        return available_memory(7, proc=str(self.folder / "proc"), cgroups=str(self.folder / "cgroup"))
+        return available_memory(7, name="postgres", proc=str(self.folder / "proc"), cgroups=str(self.folder / "cgroup"))
 
 
 @pytest.fixture
