@@ -37,6 +37,11 @@ def index_memory(session: Session, *, jobs: int) -> int:
     return wanted if wanted > setting else 0
 
 
+def index_memory_statement(memory: int) -> str:
+    """What gives a session so many KiB for building an index."""
+    return f"SET {_MEMORY} = {memory:d}"
+
+
 class IndexWorkers:
     """How many of the server's workers may help to build one index, by how many build or load beside."""
 

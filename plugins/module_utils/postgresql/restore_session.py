@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..lazy_dataclass import dataclass
+from .index_building import index_memory_statement
 from .quoting import identifier, qualified
 from .toc import TocEntry
 
@@ -33,7 +34,7 @@ class SessionOptions:
         if self.row_security:
             yield "SET row_security = on"
         if self.index_memory:
-            yield f"SET maintenance_work_mem = {self.index_memory}"
+            yield index_memory_statement(self.index_memory)
         if self.role:
             yield f"SET ROLE {identifier(self.role)}"
 

@@ -15,15 +15,19 @@ import dataclasses
 import io
 import logging
 import re
+import sys
 import typing as t
 
 from .. import drivers
 from ..errors import ConnectError, RestoreError, UsageError
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
+from ..streams.file import FileSource
+from .load import PART_SIZE
 from .row_values import IN_ROW, hint_without_values, is_about_text, script_text_left_out, without_values
 from .script import ScriptSplitter, Statement
 from .script_commands import label
+from .script_copy import CopyData
 from .script_meta import MetaCommand
 from .script_selected import ScriptPart
 from .script_source import ScriptSource
@@ -77,6 +81,8 @@ class ScriptRunner:
     :param connect: opens a session in a database of the same server, for scripts that hold several; ``None`` refuses
         them. These sessions are closed here.
     :param extents: of rows whose size and number are known, by their place in the script; they are not looked through.
+    :param verified: the script's file was found to be the backup's: rows are not digested, and out of an uncompressed
+        file they are sent as they lie there. Whether it still is that file in the end is the caller's to find out.
 
     :attr:`completed` counts the statements that were done.
     """
@@ -90,6 +96,7 @@ class ScriptRunner:
         options: ScriptOptions = _USUAL_OPTIONS,
         connect: t.Callable[[str], Session] | None = None,
         extents: t.Mapping[int, tuple[int, int]] | None = None,
+        verified: bool = False,
     ) -> None:
         if options.keep_going and options.single_transaction:
             raise UsageError("a script cannot go on after an error in a single transaction", hint="choose one of both")
@@ -105,7 +112,8 @@ class ScriptRunner:
         self._options = options
         self._connect = connect
         self._extents = extents or {}
-        self._tally = TableTally()
+        self._file = source.file if verified and sys.platform == "linux" else None
+        self._tally = TableTally(digested=not verified)
         self._settings = ("", "")
         self._failures: list[RestoreError] = []
         self._failed = 0
@@ -192,8 +200,12 @@ class ScriptRunner:
         data = self._splitter.data
         if statement.copy is None or data is None:
             return
-        if data.offset in self._extents:
-            data.expect(*self._extents[data.offset])
+        size, expected_rows = self._extents.get(data.offset, (0, 0))
+        file = self._file if size and self._wire.is_plain else None
+        if file is not None and not data.leap(size, expected_rows):
+            file = None
+        if size and file is None:
+            data.expect(size, expected_rows)
         table = self._tally.begin(statement.copy)
         name = f"COPY {table}"
         self._progress.item(table)
@@ -201,16 +213,11 @@ class ScriptRunner:
         self._wire.send(statement.text, name)
         if not self._wire.answer(name).takes_rows:
             raise self._error(statement, "the server does not take its rows", "")
-        rows = 0
         try:
-            while True:
-                block = data.read(_BLOCK_SIZE)
-                if not block:
-                    break
-                self._wire.send_rows(block, name)
-                self._tally.add(block)
-                self._progress.advance(len(block), data.rows - rows)
-                rows = data.rows
+            if file is None:
+                self._send_rows(data, name)
+            else:
+                self._send_file(file, data, name)
         except Failure:
             raise
         except BaseException:
@@ -222,6 +229,28 @@ class ScriptRunner:
             raise self._error(statement, f"the server ended it with {tag!r}", "")
         self._tally.add_rows(int(match.group(1)))
         self.completed += 1
+
+    def _send_rows(self, data: CopyData, name: str) -> None:
+        rows = 0
+        while True:
+            block = data.read(_BLOCK_SIZE)
+            if not block:
+                break
+            self._wire.send_rows(block, name)
+            self._tally.add(block)
+            self._progress.advance(len(block), data.rows - rows)
+            rows = data.rows
+
+    def _send_file(self, file: FileSource, data: CopyData, name: str) -> None:
+        """Send rows that were passed unread, out of the file that they lie in."""
+        offset, end = data.offset, data.offset + data.size
+        while offset < end:
+            size = min(PART_SIZE, end - offset)
+            self._wire.send_file(file, offset, size, name)
+            self._progress.advance(size)
+            offset += size
+        self._tally.add_unread(data.size, 0)
+        self._progress.advance(0, data.rows)
 
     def _is_left_out(self, text: bytes) -> bool:
         if self._options.single_transaction and leaves_out(text):
@@ -401,6 +430,9 @@ def run_script(
     options: ScriptOptions = _USUAL_OPTIONS,
     connect: t.Callable[[str], Session] | None = None,
     extents: t.Mapping[int, tuple[int, int]] | None = None,
+    verified: bool = False,
 ) -> tuple[ScriptTable, ...]:
     """Run a whole script; see :class:`ScriptRunner`."""
-    return ScriptRunner(session, source, progress, options=options, connect=connect, extents=extents).run()
+    return ScriptRunner(
+        session, source, progress, options=options, connect=connect, extents=extents, verified=verified
+    ).run()

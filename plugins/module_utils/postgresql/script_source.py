@@ -11,6 +11,7 @@ from ..errors import CorruptArtifactError, UsageError
 from ..interfaces import ArtifactReader
 from ..streams.base import read_exactly
 from ..streams.compression import decompressed
+from ..streams.file import FileSource
 
 _HEAD_SIZE = 4096
 _TAIL_SIZE = 4096
@@ -59,6 +60,15 @@ class ScriptSource:
             return False
         self._stored.seek(here + size)
         return True
+
+    def is_verified(self) -> bool:
+        """Whether its file was found to be the backup's before, and cannot have been changed since."""
+        return isinstance(self._stored, FileSource) and self._stored.is_verified()
+
+    @property
+    def file(self) -> FileSource | None:
+        """The file that holds the script's bytes as they are; ``None`` where they are compressed or lie elsewhere."""
+        return self._stored if isinstance(self._stored, FileSource) and self._source is self._stored else None
 
     def close(self) -> None:
         self._source.close()

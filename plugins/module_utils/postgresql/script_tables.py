@@ -59,7 +59,8 @@ class TableTally:
         self._current.bytes += len(data)
 
     def add_unread(self, size: int, rows: int) -> None:
-        """Bytes and rows that were not read; nobody may ask for their digest."""
+        """Bytes and rows that were not read; there is no digest of the table then."""
+        self._current.hash = None
         self._current.bytes += size
         self._current.rows += rows
 

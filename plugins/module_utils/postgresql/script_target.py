@@ -14,6 +14,7 @@ from ..interfaces import ArtifactReader, RestoreContents, RestorePlan
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from .cluster.roles_of_set import RolesOfSet
+from .index_building import index_memory, index_memory_statement
 from .new_database import NewDatabase
 from .options import RestoreOptions
 from .preflight import Report, check_creation, check_empty, check_free_space, check_script_server, check_writable
@@ -27,7 +28,7 @@ from .script_run import ScriptOptions, run_script
 from .script_section import database_entries
 from .script_source import ScriptSource
 from .script_tables import records
-from .script_verify import ScriptSummary, verify_script
+from .script_verify import ScriptSummary, check_still_recorded, verify_script
 from .session import Session
 from .target_objects import user_objects
 from .toc import TocEntry
@@ -97,10 +98,13 @@ class ScriptTarget:
         summary = self._verified(artifact, manifest)
         progress.phase("restoring", total_bytes=sum(record.bytes for record in records(summary.tables)))
         source = ScriptSource(artifact)
+        is_verified = source.is_verified()
         entry, properties = self._properties(summary)
 
         def filled(session: Session, how: ScriptOptions) -> _Restored:
             tables = self._run(session, source, progress, how, summary.extents)
+            if is_verified and not source.is_verified():
+                check_still_recorded(artifact, manifest)
             if self._failed is not None:
                 return tables, {}
             with values_left_out(show_data=self._options.run.show_data):
@@ -139,8 +143,13 @@ class ScriptTarget:
         extents: t.Mapping[int, tuple[int, int]],
     ) -> tuple[TableRecord, ...]:
         session.show_data = self._options.run.show_data
+        memory = index_memory(session, jobs=1)
+        if memory:
+            session.execute(index_memory_statement(memory))
         try:
-            return records(run_script(session, source, progress, options=how, extents=extents))
+            return records(
+                run_script(session, source, progress, options=how, extents=extents, verified=source.is_verified())
+            )
         except RestoreError as error:
             if not how.keep_going or "failed" not in error.context:
                 raise

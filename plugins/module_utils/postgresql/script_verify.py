@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -14,6 +15,7 @@ from ..interfaces import ArtifactReader
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
+from ..streams.digest import digest_of
 from .restored_checks import Position, sequence_position
 from .script import Statement
 from .script_commands import CopyCommand, ScriptSettings, created_kind, tokens
@@ -112,6 +114,20 @@ def verify_script(
     if manifest is not None:
         _compare(summary, manifest, artifact.description)
     return summary
+
+
+def check_still_recorded(artifact: ArtifactReader, manifest: Manifest | None) -> None:
+    """Digest a script's file once more, where something of it was changed after that had been done.
+
+    :raises CorruptArtifactError: it is not the manifest's any more.
+    """
+    with contextlib.closing(artifact.open("")) as source:
+        found, _size = digest_of(source)
+    if manifest is None or found not in {record.sha256 for record in manifest.files}:
+        raise CorruptArtifactError(
+            f"{artifact.description} was changed while it was restored: its data are not those that were backed up",
+            hint="restore another backup",
+        )
 
 
 def look_through(source: ScriptSource) -> tuple[ScriptSummary, str]:

@@ -14,6 +14,7 @@ import typing as t
 
 from .. import drivers
 from ..errors import DbfleetError, QueryError
+from ..streams.file import FileSource, storage_error
 from .copy_in import CopyIn, refused_row
 from .session import Session
 from .text import to_text
@@ -142,6 +143,25 @@ class ScriptWire:
             self._copied().send(data)
         except self._fault as error:
             raise self._broken(error, name) from error
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether rows can be sent out of a file: the connection carries the protocol as it is."""
+        return self._direct
+
+    def send_file(self, file: FileSource, offset: int, size: int, name: str) -> None:
+        """Send a part of a file as rows of a COPY, unless the server has refused one already.
+
+        :raises Failure: the connection broke.
+        :raises StorageError: the file cannot be read.
+        :raises CorruptArtifactError: it ends before the part does.
+        """
+        try:
+            self._copied().send_part(file.fileno(), offset, size)
+        except self._fault as error:
+            raise self._broken(error, name) from error
+        except OSError as error:
+            raise storage_error("read", file.path, error) from error
 
     def end_rows(self, name: str) -> Answer:
         """End a COPY's rows and wait for the answer.

@@ -19,8 +19,10 @@ from dbfleet.errors import DbfleetError, QueryError
 from dbfleet.postgresql import copy_in, restore_entry, verified_rows
 from dbfleet.postgresql.options import BackupOptions, ConnectionOptions, RestoreOptions
 from dbfleet.postgresql.restore_selection import RestoreSelection
+from dbfleet.postgresql.script_wire import ScriptWire
 from dbfleet.progress import Progress
 from dbfleet.restore import Origin, RestoreRequest, RestoreResult, restore
+from dbfleet.streams.file import FileSource
 from dbfleet.streams.file_state import file_state, settled_state
 from tests import servers
 from tests.integration.postgresql.restore_support import connection_options, new_database
@@ -307,3 +309,91 @@ def test_the_rows_that_the_server_took_are_counted(backups: Backups) -> None:
             restored(backups.server, name, backups.make(("directory", "none")), force=True, selection=ONLY_DATA)
         assert isinstance(caught.value.__cause__, QueryError)
         assert not is_there(backups.server, name)
+
+
+SCRIPTS = [("plain", "none"), ("plain", "gzip:1")]
+
+
+@pytest.fixture
+def sent_from_file(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the parts of a script's file that were sent."""
+    sizes: list[int] = []
+    send_file = ScriptWire.send_file
+
+    def sent(self: ScriptWire, file: FileSource, offset: int, size: int, name: str) -> None:
+        sizes.append(size)
+        send_file(self, file, offset, size, name)
+
+    monkeypatch.setattr(ScriptWire, "send_file", sent)
+    return sizes
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("form", SCRIPTS, ids="-".join)
+def test_rows_of_a_script(backups: Backups, sent_from_file: list[int], form: tuple[str, str], create: bool) -> None:
+    path = backups.make(form)
+    with new_database(backups.server, create=not create) as name:
+        result = restored(backups.server, name, path, create=create)
+        assert content(backups.server, name) == backups.content
+    assert result.restore["rows"] == ROWS + 1
+    with_rows = path.read_bytes() if form[1] == "none" else b""
+    begin = with_rows.find(b"\n1\t") + 1
+    assert sum(sent_from_file) == (with_rows.find(b"\n\\.\n", begin) + 1 - begin if with_rows else 0)
+
+
+def test_what_was_written_just_now_is_digested_of_a_script_too(backups: Backups, sent_from_file: list[int]) -> None:
+    path = backups.make(("plain", "none"))
+    path.touch()
+    with new_database(backups.server) as name:
+        restored(backups.server, name, path)
+        assert content(backups.server, name) == backups.content
+    assert not sent_from_file
+
+
+@pytest.mark.parametrize("after", [0, 1 << 20], ids=["before", "meanwhile"])
+@pytest.mark.parametrize("hidden", [False, True], ids=["", "hidden"])
+def test_a_script_that_is_changed_is_found(backups: Backups, after: int, hidden: bool) -> None:
+    path = backups.make(("plain", "none"))
+
+    def change() -> None:
+        status = path.stat()
+        overwritten(path)
+        if hidden:
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    with new_database(backups.server, create=False) as name:
+        with pytest.raises(DbfleetError, match="differs from the backup|changed while it was restored"):
+            restored(backups.server, name, path, Watch(change, after=after), create=True)
+        if after:
+            assert not backups.server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
+
+
+@pytest.mark.parametrize("form", SCRIPTS, ids="-".join)
+def test_a_script_may_be_linked_meanwhile(backups: Backups, form: tuple[str, str]) -> None:
+    path = backups.make(form)
+    with new_database(backups.server) as name:
+        watch = Watch(lambda: os.link(path, path.parent / f"{path.name}-linked"), after=1 << 20)
+        restored(backups.server, name, path, watch)
+        assert content(backups.server, name) == backups.content
+
+
+def test_a_script_that_is_cut_off_meanwhile(backups: Backups) -> None:
+    path = backups.make(("plain", "none"))
+    with new_database(backups.server) as name:
+        with pytest.raises(DbfleetError, match="ends before its rows"):
+            restored(backups.server, name, path, Watch(lambda: os.truncate(path, 5 << 18), after=1 << 20))
+        assert not is_there(backups.server, name)
+
+
+def test_a_script_whose_row_is_refused(backups: Backups, sent_from_file: list[int]) -> None:
+    """It is named by its line in the script."""
+    path = backups.make(("plain", "none"))
+    with new_database(backups.server) as name:
+        with backups.server.connect(name) as connection:
+            connection.execute("CREATE TABLE large (id int CHECK (id <> 7), note text); CREATE TABLE small (id int)")
+        with pytest.raises(DbfleetError, match="violates check constraint") as caught:
+            restored(backups.server, name, path, force=True, selection=ONLY_DATA)
+        assert not is_there(backups.server, name)
+    lines = path.read_bytes().split(b"\n")
+    assert lines[caught.value.context["line"] - 1].startswith(b"7\t")
+    assert sent_from_file
