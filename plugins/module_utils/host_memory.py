@@ -55,17 +55,18 @@ def _free_on_host(meminfo: str) -> int:
 def _free_in_groups(root: str, group: str, otherwise: int, files: _Files) -> int:
     """What a control group and those above it have left. Cached files count as used, so it may be more."""
     free = otherwise
-    while group.strip("/"):
+    while True:
         for limit in files.limits:
             try:
                 text = _read(f"{root}{group}/{limit}").strip()
             except FileNotFoundError:
-                # Memory is not controlled here, or the group is another one inside of a container.
+                # Memory is not controlled here: it never is at the top, but a container sees its own group there.
                 continue
             if text != "max":
                 free = min(free, int(text) - int(_read(f"{root}{group}/{files.used}")))
+        if not group.strip("/"):
+            return free
         group = os.path.dirname(group)
-    return free
 
 
 def _read(path: str) -> str:

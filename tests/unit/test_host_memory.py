@@ -52,6 +52,13 @@ def test_what_a_group_above_leaves(host: Host) -> None:
     assert host.available() == 0
 
 
+def test_what_a_container_leaves(host: Host) -> None:
+    """Its own group is the top of what is seen inside."""
+    host.write("cgroup/memory.max", f"{3 * GIB}\n")
+    host.write("cgroup/memory.current", f"{GIB}\n")
+    assert host.available() == 2 * GIB
+
+
 def test_what_a_group_of_the_first_version_leaves(host: Host) -> None:
     host.write("proc/7/cgroup", "5:devices:/a\n4:cpu,memory:/a\n0::/\n")
     host.write("cgroup/memory/a/memory.limit_in_bytes", "9223372036854771712\n")

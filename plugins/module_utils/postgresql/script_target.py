@@ -28,7 +28,7 @@ from .script_run import ScriptOptions, run_script
 from .script_section import database_entries
 from .script_source import ScriptSource
 from .script_tables import records
-from .script_verify import ScriptSummary, check_still_recorded, verify_script
+from .script_verify import ScriptSummary, check_digests, check_still_recorded, verify_script
 from .session import Session
 from .target_objects import user_objects
 from .toc import TocEntry
@@ -105,6 +105,8 @@ class ScriptTarget:
             tables = self._run(session, source, progress, how, summary.extents)
             if is_verified and not source.is_verified():
                 check_still_recorded(artifact, manifest)
+            if manifest is not None:
+                check_digests(tables, manifest, artifact.description)
             if self._failed is not None:
                 return tables, {}
             with values_left_out(show_data=self._options.run.show_data):

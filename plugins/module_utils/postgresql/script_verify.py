@@ -124,10 +124,26 @@ def check_still_recorded(artifact: ArtifactReader, manifest: Manifest | None) ->
     with contextlib.closing(artifact.open("")) as source:
         found, _size = digest_of(source)
     if manifest is None or found not in {record.sha256 for record in manifest.files}:
-        raise CorruptArtifactError(
-            f"{artifact.description} was changed while it was restored: its data are not those that were backed up",
-            hint="restore another backup",
-        )
+        raise _changed(artifact.description)
+
+
+def check_digests(tables: t.Iterable[TableRecord], manifest: Manifest, description: str) -> None:
+    """Compare what was run with the manifest, as far as it was digested on the way.
+
+    :raises CorruptArtifactError: it was changed since it was verified.
+    """
+    recorded = {(table.schema, table.name): table.sha256 for table in manifest.contents.tables}
+    for table in tables:
+        expected = recorded.get((table.schema, table.name), "")
+        if table.sha256 and expected and table.sha256 != expected:
+            raise _changed(description)
+
+
+def _changed(description: str) -> CorruptArtifactError:
+    return CorruptArtifactError(
+        f"{description} was changed while it was restored: its data are not those that were backed up",
+        hint="restore another backup",
+    )
 
 
 def look_through(source: ScriptSource) -> tuple[ScriptSummary, str]:

@@ -362,10 +362,9 @@ def test_a_script_that_is_changed_is_found(backups: Backups, after: int, hidden:
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     with new_database(backups.server, create=False) as name:
-        with pytest.raises(DbfleetError, match="differs from the backup|changed while it was restored"):
+        with pytest.raises(DbfleetError, match="changed while it was restored"):
             restored(backups.server, name, path, Watch(change, after=after), create=True)
-        if after:
-            assert not backups.server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
+        assert not backups.server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
 
 
 @pytest.mark.parametrize("form", SCRIPTS, ids="-".join)
