@@ -102,7 +102,8 @@ class _Reading:
         with contextlib.closing(DigestSource(stored)) as source:
             state = _settled(stored) if self._stays_in_memory else None
             while True:
-                data = source.read(_BLOCK_SIZE)
+                # No buffer larger than the file: there may be very many small ones.
+                data = source.read(min(_BLOCK_SIZE, record.size + 1))
                 if not data:
                     break
                 if self._abandoned:

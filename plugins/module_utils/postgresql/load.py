@@ -24,6 +24,7 @@ from .text import to_text
 from .wire_messages import is_plain
 
 BLOCK_SIZE = 1 << 18
+#: Of a file as one message: the larger, the fewer calls; the server takes so much memory.
 PART_SIZE = 1 << 20
 
 _COPY_TAG = re.compile(r"COPY (\d+)")

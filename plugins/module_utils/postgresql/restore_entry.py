@@ -33,7 +33,7 @@ from .restore_sql import (
 )
 from .session import Session
 from .toc import TocEntry
-from .verified_rows import load_verified
+from .verified_rows import load_verified, not_recorded
 from .verify import table_rows
 
 # A multiple of the 2 KiB that the server keeps in a row of a large object.
@@ -240,7 +240,7 @@ class EntryRunner:
             source = table_rows(self._archive, entry, recorded)
             loaded = load_table(self.session, statement, source, self._progress, counted=False, first=first)
             if loaded.sha256 != recorded.sha256:
-                raise CorruptArtifactError("its data are not those that were backed up", hint="restore another backup")
+                raise not_recorded()
             rows = loaded.rows
         if rows != recorded.rows:
             # A server takes a row of backslash and dot alone for the end of the data.

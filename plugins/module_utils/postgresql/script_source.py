@@ -12,6 +12,7 @@ from ..interfaces import ArtifactReader
 from ..streams.base import read_exactly
 from ..streams.compression import decompressed
 from ..streams.file import FileSource
+from ..streams.file_state import FileState
 
 _HEAD_SIZE = 4096
 _TAIL_SIZE = 4096
@@ -63,7 +64,15 @@ class ScriptSource:
 
     def is_verified(self) -> bool:
         """Whether its file was found to be the backup's before, and cannot have been changed since."""
-        return isinstance(self._stored, FileSource) and self._stored.is_verified()
+        return self.verified_state() is not None
+
+    def verified_state(self) -> FileState | None:
+        """What its file is now, if it is verified."""
+        return self._stored.verified_state() if isinstance(self._stored, FileSource) else None
+
+    def file_state(self) -> FileState | None:
+        """What its file is now; ``None`` where it lies elsewhere."""
+        return self._stored.state() if isinstance(self._stored, FileSource) else None
 
     @property
     def file(self) -> FileSource | None:

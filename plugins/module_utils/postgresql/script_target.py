@@ -98,13 +98,13 @@ class ScriptTarget:
         summary = self._verified(artifact, manifest)
         progress.phase("restoring", total_bytes=sum(record.bytes for record in records(summary.tables)))
         source = ScriptSource(artifact)
-        is_verified = source.is_verified()
+        verified = source.verified_state()
         entry, properties = self._properties(summary)
 
         def filled(session: Session, how: ScriptOptions) -> _Restored:
             tables = self._run(session, source, progress, how, summary.extents)
-            if is_verified and not source.is_verified():
-                check_still_recorded(artifact, manifest)
+            if verified is not None and not source.is_verified():
+                check_still_recorded(artifact, manifest, verified, source.file_state())
             if manifest is not None:
                 check_digests(tables, manifest, artifact.description)
             if self._failed is not None:

@@ -16,6 +16,7 @@ from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from ..streams.digest import digest_of
+from ..streams.file_state import FileState
 from .restored_checks import Position, sequence_position
 from .script import Statement
 from .script_commands import CopyCommand, ScriptSettings, created_kind, tokens
@@ -116,14 +117,19 @@ def verify_script(
     return summary
 
 
-def check_still_recorded(artifact: ArtifactReader, manifest: Manifest | None) -> None:
-    """Digest a script's file once more, where something of it was changed after that had been done.
+def check_still_recorded(
+    artifact: ArtifactReader, manifest: Manifest | None, verified: FileState, now: FileState | None
+) -> None:
+    """Digest a script's file once more, where something of it, but not its bytes, was changed after that had been done.
 
-    :raises CorruptArtifactError: it is not the manifest's any more.
+    :param verified: what the file was when it was run.
+    :raises CorruptArtifactError: it was written, or is not the manifest's any more.
     """
+    if manifest is None or now is None or not verified.is_unwritten(now):
+        raise _changed(artifact.description)
     with contextlib.closing(artifact.open("")) as source:
         found, _size = digest_of(source)
-    if manifest is None or found not in {record.sha256 for record in manifest.files}:
+    if found not in {record.sha256 for record in manifest.files}:
         raise _changed(artifact.description)
 
 

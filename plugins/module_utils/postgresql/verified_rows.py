@@ -50,7 +50,8 @@ def load_verified(
         return None
     extents = archive.extents(entry)
     file = archive.file
-    if not isinstance(file, FileSource) or not file.is_verified():
+    before = file.verified_state() if isinstance(file, FileSource) else None
+    if before is None or not isinstance(file, FileSource):
         return None
     if extents is not None and sys.platform == "linux" and is_plain(session):
         rows = load_file(session, statement, file, extents, progress, size=recorded.bytes, first=first)
@@ -60,19 +61,23 @@ def load_verified(
         loaded = load_table(session, statement, source, progress, counted=False, first=first)
         rows = loaded.rows
         if loaded.bytes != recorded.bytes:
-            raise _changed()
-    if not (isinstance(file, FileSource) and file.is_verified()):
+            raise not_recorded()
+    if not isinstance(file, FileSource) or not before.is_unwritten(file.state()):
+        # What it holds now need not be what it held when the server read it.
+        raise not_recorded()
+    if not file.is_verified():
         _digest_again(archive, entry, recorded)
     return rows
 
 
+def not_recorded() -> CorruptArtifactError:
+    """The error for rows that are not the manifest's."""
+    return CorruptArtifactError("its data are not those that were backed up", hint="restore another backup")
+
+
 def _digest_again(archive: ArchiveReader, entry: TocEntry, recorded: TableRecord) -> None:
-    """The file was given another name, owner or mode meanwhile, or other bytes."""
+    """The file was given another name, owner or mode meanwhile."""
     source = table_rows(archive, entry, recorded)
     drain(source, Progress())
     if source.hexdigest() != recorded.sha256:
-        raise _changed()
-
-
-def _changed() -> CorruptArtifactError:
-    return CorruptArtifactError("its data are not those that were backed up", hint="restore another backup")
+        raise not_recorded()

@@ -252,7 +252,16 @@ class FileSource:
 
     def is_verified(self) -> bool:
         """Whether its bytes were found to be right before, and none can have been changed since."""
-        return file_state(self.fileno()) in self.verified
+        return self.verified_state() is not None
+
+    def verified_state(self) -> FileState | None:
+        """What it is now, if that is what it was when its bytes were found to be right."""
+        state = self.state()
+        return state if state in self.verified else None
+
+    def state(self) -> FileState:
+        """What it is now."""
+        return file_state(self.fileno())
 
     def close(self) -> None:
         self._file.close()

@@ -26,6 +26,10 @@ class FileState(t.NamedTuple):
     modified: int
     changed: int
 
+    def is_unwritten(self, later: FileState) -> bool:
+        """Whether nothing tells that the file's bytes were written until ``later``; the time may have been set back."""
+        return self == later._replace(changed=self.changed)
+
 
 def file_state(descriptor: int) -> FileState:
     """The state of an open file."""

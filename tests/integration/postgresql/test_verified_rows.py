@@ -238,6 +238,24 @@ def test_another_name_or_mode_is_no_change(backups: Backups, form: tuple[str, st
         assert content(backups.server, name) == backups.content
 
 
+@pytest.mark.parametrize("form", [*FORMS, ("plain", "none"), ("plain", "gzip:1")], ids="-".join)
+def test_what_was_written_meanwhile_is_not_trusted_even_if_it_is_right(backups: Backups, form: tuple[str, str]) -> None:
+    """The server may have read something else in between."""
+    path = backups.make(form)
+    large = file_of(path)
+
+    def write_the_same() -> None:
+        with large.open("r+b") as file:
+            block = file.read(100)
+            file.seek(0)
+            file.write(block)
+
+    with new_database(backups.server, create=False) as name:
+        with pytest.raises(DbfleetError, match="not those that were backed up"):
+            restored(backups.server, name, path, Watch(write_the_same, after=1 << 20), create=True)
+        assert not backups.server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
+
+
 def state_of(path: Path) -> Any:
     with path.open("rb") as file:
         return file_state(file.fileno())
