@@ -34,6 +34,7 @@ from .catalog.stored_programs import StoredProgram
 from .catalog.tables import Table, read_definition, read_tables
 from .catalog.triggers import read_triggers
 from .catalog.views import View, forward_references, read_views
+from .data_digests import DIGESTED, FILES
 from .definition_watch import DefinitionWatch
 from .options import BackupOptions
 from .output import Output, TableDigest, TableSink
@@ -259,6 +260,7 @@ class DatabaseDump:
             options={
                 "single_transaction": True,
                 "lock_tables": self._options.lock_tables,
+                **({DIGESTED: FILES} if self._options.format == "directory" else {}),
                 **self._selected.as_record(),
                 "form": self._form.as_record(),
                 "system_versioned_history": any(table.history for table in self.tables),

@@ -105,7 +105,7 @@ class SliceDone:
     """What came of a slice.
 
     :param size: of the statements, in bytes.
-    :param sha256: of the statements.
+    :param sha256: of the content of the file with the rows, before it is compressed; empty of a table without any.
     :param rest: what is left of its range.
     :param files: that are finished.
     """
@@ -164,9 +164,9 @@ class DumpWorker:
         table = task.table
         if task.has_definition and self._assignment.definitions:
             self._write_definition(table)
-        rows, size, sha256, rest = 0, 0, "", None
+        rows, size, rest = 0, 0, None
+        file = _RowsFile(self._assignment, task)
         if table.has_rows:
-            file = _RowsFile(self._assignment, task)
             try:
                 rows, rest = self._write_rows(task, file, progress)
                 if task.is_watched:
@@ -175,12 +175,14 @@ class DumpWorker:
             except BaseException:
                 file.abort()
                 raise
-            size, sha256 = file.digest.size, file.digest.hash.hexdigest()
+            size = file.size
         if rows and not table.is_transactional and not self._assignment.locked:
             raise unlocked([table])
         # Nothing stays locked against ALTER for the whole backup.
         snapshot.release(self._session)
-        return SliceDone(rows, size, sha256, rest, time.monotonic() - began, self._assignment.files.take())
+        files = self._assignment.files.take()
+        sha256 = file.content_digest(files) if table.has_rows else ""
+        return SliceDone(rows, size, sha256, rest, time.monotonic() - began, files)
 
     def _write_definition(self, table: Table) -> None:
         try:
@@ -236,21 +238,32 @@ class _RowsFile:
         self._output: Output | None = None
         self._has_history = table.history
         self._values = values_line(table)
-        self.digest = TableDigest()
+        # Bytes that are stored as they are written are digested on their way to the storage.
+        is_stored = assignment.compression.method == "none" and assignment.files.stores_content
+        self._content = None if is_stored else TableDigest()
+        self.size = 0
 
     def write(self, data: Buffer) -> None:
         if self._output is None:
             self._output = Output(self._assignment.files.create(self._path), self._assignment.compression)
-            self._output.text(self._settings)
-            self._output.text(self._values)
-            if self._has_history:
-                self._output.text(LOADS_HISTORY)
-        self._output.data(self.digest, bytes(data))
+            history = LOADS_HISTORY if self._has_history else ""
+            self._output.data(self._content, b"".join((self._settings, self._values.encode(), history.encode())))
+        self.size += len(data)
+        self._output.data(self._content, bytes(data))
 
     def close(self) -> None:
         if self._output is not None:
-            self._output.text(directory_layout.END)
+            self._output.data(self._content, directory_layout.END)
             self._output.close()
+
+    def content_digest(self, files: t.Sequence[FileRecord]) -> str:
+        """SHA-256 of the closed file's content; of nothing where there are no rows.
+
+        :param files: what was stored, with this file as the last one.
+        """
+        if self._output is None:
+            return TableDigest().hash.hexdigest()
+        return files[-1].sha256 if self._content is None else self._content.hash.hexdigest()
 
     def abort(self) -> None:
         if self._output is not None:

@@ -254,7 +254,7 @@ class FolderRunner:
     def _load_file(self, lane: Lane, file: ScriptFile) -> t.Generator[None, None, None]:
         self._prepare(lane)
         found: dict[str, LoadedTable] = {}
-        source = self._scripts.open(file)
+        source = self._scripts.open(file, digested=True)
         try:
             splitter = self._scripts.splitter(file, source, in_parts=True)
             stream = passing(splitter, self._filters, self._policy)
@@ -265,7 +265,7 @@ class FolderRunner:
                     lane.run(statement.text, action, _where(passed, file), statement.line)
                     passed = next(stream, None)
                     continue
-                table = found.setdefault(name_of(action), LoadedTable(digests={file.path: TableDigest()}))
+                table = found.setdefault(name_of(action), LoadedTable(digests={file.path: TableDigest(source.content)}))
                 self._run.item(name_of(action))
                 digest = table.digest(file.path)
                 if statement.rest is None:

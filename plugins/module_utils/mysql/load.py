@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..repository.records import Manifest, TableRecord
 from . import compatibility, load_check, preflight, quoting, replication_state, restored_rows
 from .connection import connect
+from .data_digests import has_known_digests
 from .database_part import of_database
 from .folder_runner import FolderRunner
 from .grants import read_grants
@@ -320,11 +321,12 @@ class MysqlRestoreTarget:
     ) -> RestoreContents:
         schema = summary.database or self._options.database
         names = dict.fromkeys([*self._tables_with_rows(summary, manifest), *tables])
+        comparable = manifest is None or has_known_digests(manifest)
         records = []
         for name in names:
             loaded = tables.get(name, LoadedTable())
             data = loaded.data()
-            records.append(TableRecord(schema, name, loaded.rows, data.bytes, data.sha256))
+            records.append(TableRecord(schema, name, loaded.rows, data.bytes, data.sha256 if comparable else ""))
         return RestoreContents(tuple(records), summary.object_counts(), checks=checks)
 
     def _tables_with_rows(self, summary: ScriptSummary, manifest: Manifest | None) -> list[str]:

@@ -66,10 +66,14 @@ class Output:
         if self._gathered >= _GATHER:
             self._flush()
 
-    def data(self, digest: TableDigest, data: bytes) -> None:
-        """Write bytes of a table's statements."""
+    def data(self, digest: TableDigest | None, data: bytes) -> None:
+        """Write bytes of a table's statements, or others that are to be digested.
+
+        :param digest: takes them; ``None`` where nobody wants to know.
+        """
         self._flush()
-        digest.size += len(data)
+        if digest is not None:
+            digest.size += len(data)
         self._write(data, digest)
 
     def close(self) -> None:

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import typing as t
 
 from ..errors import CorruptArtifactError, DbfleetError, RestoreError, UsageError
 from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from ..repository.records import ENGINE, Manifest, TableRecord
-from . import quoting, script_text, snapshot
+from . import directory_layout, quoting, script_text, snapshot
 from .catalog.keys import unique_key
 from .catalog.tables import Table, read_tables
+from .data_digests import has_known_digests
 from .load_options import ERROR, VERIFY_DIGEST
 from .options import RestoreOptions, ScriptForm, Selection
-from .output import TableDigest
 from .rewrite import CHARSET
 from .rows_digest import RowsDigest
-from .script_files import Scripts
+from .script_files import ROWS, ScriptFile, Scripts
 from .script_policy import SqlModes
+from .script_source import HEAD_SIZE
 from .script_summary import ScriptSummary
 from .selection import Selected
 from .session import Session
@@ -115,9 +117,7 @@ class RestoredRows:
             self._progress.item(name)
             if table is None:
                 self._wrong.append(f"{name} is not there")
-            elif record.parts or not record.sha256:
-                again[name] = table
-            elif self._digest(table) == record.sha256:
+            elif self._is_same(table, record):
                 equal += 1
             else:
                 again[name] = table
@@ -139,10 +139,27 @@ class RestoredRows:
         tables = Selected(Selection(dump_history=history), database).tables(read_tables(self._session, database))
         return {name: table for table in tables for name in (table.name.lower(), table.name)}
 
-    def _digest(self, table: Table) -> str:
-        sink = _Hash()
+    def _is_same(self, table: Table, record: TableRecord) -> bool:
+        """Whether the table gives the bytes of the backup; what has other bytes can have the same rows all the same."""
+        if record.parts or not record.sha256 or not has_known_digests(self._manifest):
+            return False
+        around = self._around(table, record) if self._scripts.is_folder else (b"", b"")
+        if around is None:
+            return False
+        sink = _Hash(around[0])
         self._read(table, sink, self._progress.advance)
-        return sink.digest.hash.hexdigest()
+        sink.write(around[1])
+        return sink.hash.hexdigest() == record.sha256
+
+    def _around(self, table: Table, record: TableRecord) -> tuple[bytes, bytes] | None:
+        """What stands before and behind a table's statements in its file; ``None`` where that cannot be told."""
+        path = next((path for path, tables in self._summary.files.items() if record.name in tables), None)
+        if path is None:
+            return b"", b""
+        with contextlib.closing(self._scripts.open(ScriptFile(path, ROWS))) as source:
+            source.read(HEAD_SIZE)
+        head, prefix, _rows = source.head.partition(script_text.insert_prefix(table, self._form))
+        return (head, directory_layout.END) if prefix else None
 
     def _read(self, table: Table, sink: _Hash | RowsDigest, advanced: t.Callable[[int, int], None]) -> int:
         columns: tuple[str, ...] = ()
@@ -236,13 +253,16 @@ class RestoredRows:
 
 
 class _Hash:
-    """A sink that makes the digest that a manifest has of a table in one stream."""
+    """A sink that makes the digest that a manifest has of a table in one stream.
 
-    def __init__(self) -> None:
-        self.digest = TableDigest()
+    :param head: what stands before its statements.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self.hash = hashlib.sha256(head)
 
     def write(self, data: t.Any) -> None:
-        self.digest.hash.update(data)
+        self.hash.update(data)
 
     def close(self) -> None:
         """Nothing is held."""

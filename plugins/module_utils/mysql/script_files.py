@@ -107,9 +107,12 @@ class Scripts:
         else:
             self.files = (ScriptFile("", SCRIPT),)
 
-    def open(self, file: ScriptFile) -> ScriptSource:
-        """The bytes of one of them; the caller closes it."""
-        return ScriptSource(self._artifact, file.path)
+    def open(self, file: ScriptFile, *, digested: bool = False) -> ScriptSource:
+        """The bytes of one of them; the caller closes it.
+
+        :param digested: see :class:`.ScriptSource`; only the files of a folder are.
+        """
+        return ScriptSource(self._artifact, file.path, digested=digested and self.is_folder)
 
     def data(self, path: str) -> t.Iterator[bytes]:
         """The bytes of a data file, in pieces."""

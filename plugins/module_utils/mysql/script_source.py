@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from ..interfaces import ArtifactReader
 from ..streams.compression import decompressed
 
-_HEAD_SIZE = 4096
+#: How much of a script's beginning is remembered, in bytes.
+HEAD_SIZE = 4096
 _TAIL_SIZE = 512
 
 
@@ -16,19 +19,23 @@ class ScriptSource:
     """Reads one script; remembers its first and last bytes.
 
     :param path: inside of the artifact; empty for one that is a single file.
+    :param digested: keep the SHA-256 of what was read so far, as :attr:`content`.
     """
 
-    def __init__(self, artifact: ArtifactReader, path: str = "") -> None:
+    def __init__(self, artifact: ArtifactReader, path: str = "", *, digested: bool = False) -> None:
         self.name = f"{artifact.description}/{path}" if path else artifact.description
         self._source = decompressed(artifact.open(path), name=self.name)
         self.head = b""
         self.tail = b""
+        self.content = hashlib.sha256() if digested else None
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes, none at the end."""
         data = self._source.read(size)
-        if len(self.head) < _HEAD_SIZE:
-            self.head += data[: _HEAD_SIZE - len(self.head)]
+        if self.content is not None:
+            self.content.update(data)
+        if len(self.head) < HEAD_SIZE:
+            self.head += data[: HEAD_SIZE - len(self.head)]
         self.tail = (self.tail + data[-_TAIL_SIZE:])[-_TAIL_SIZE:]
         return data
 

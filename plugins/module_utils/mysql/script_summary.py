@@ -18,8 +18,8 @@ class ScriptTable:
 
     :param statements: how many INSERT and REPLACE statements.
     :param bytes: their size with delimiters and line ends, as a manifest counts it.
-    :param sha256: of those bytes; where they are in several files, of the files' digests (32 bytes each), one after the
-        other in the order of the files.
+    :param sha256: of those bytes in a script; in a folder of the content of the file with them, where they are in
+        several files of these files' digests (32 bytes each), one after the other in the order of the files.
     :param exact: whether each row given must be a row added (no IGNORE, no REPLACE).
     """
 
@@ -47,13 +47,18 @@ def joined(parts: t.Sequence[ScriptTable]) -> ScriptTable:
 
 
 class TableDigest:
-    """The data of one table as it passes by."""
+    """The data of one table as it passes by.
 
-    def __init__(self) -> None:
+    :param content: the digest of all of the file that it comes from, which is taken for that of the data; without, the
+        statements are digested.
+    """
+
+    def __init__(self, content: hashlib._Hash | None = None) -> None:
         self.statements = 0
         self.bytes = 0
         self.exact = True
-        self._hash = hashlib.sha256()
+        self._is_own = content is None
+        self._hash = hashlib.sha256() if content is None else content
 
     def add(self, text: bytes, action: Action, rest: t.Iterable[bytes] | None = None) -> None:
         for _piece in self.through(text, action, rest or ()):
@@ -61,18 +66,23 @@ class TableDigest:
 
     def through(self, text: bytes, action: Action, rest: t.Iterable[bytes]) -> t.Iterator[bytes]:
         """The rest of a statement as it passes by; the statement counts once all of it has."""
-        self._hash.update(text)
+        own = self._hash if self._is_own else None
+        if own is not None:
+            own.update(text)
         size = len(text)
         for piece in rest:
-            self._hash.update(piece)
+            if own is not None:
+                own.update(piece)
             size += len(piece)
             yield piece
-        self._hash.update(b";\n")
+        if own is not None:
+            own.update(b";\n")
         self.bytes += size + 2
         self.statements += 1
         self.exact = self.exact and action.verb != "REPLACE" and not action.ignores
 
     def record(self) -> ScriptTable:
+        """What is known of it; of a file's content once all of it was read."""
         return ScriptTable(self.statements, self.bytes, self._hash.hexdigest(), self.exact)
 
 

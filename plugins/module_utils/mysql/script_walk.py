@@ -13,6 +13,7 @@ from ..interfaces import ArtifactReader
 from ..progress import Progress
 from ..repository.records import Manifest
 from . import deferred_keys, statements
+from .data_digests import has_known_digests
 from .database_part import of_database
 from .loaded_file import loaded_file
 from .options import RestoreOptions, Selection
@@ -54,7 +55,7 @@ def summarize(
     manifest = of_database(manifest, options.source_database)
     walk = _Walk(manifest, options, progress, scripts)
     for file in scripts.files:
-        source = scripts.open(file)
+        source = scripts.open(file, digested=True)
         try:
             walk.run(file, source, scripts.splitter(file, source, in_parts=True))
         finally:
@@ -85,10 +86,13 @@ class _Unselected:
         self.objects: dict[tuple[str, str], None] = {}
         self._tables: dict[str, dict[str, TableDigest]] = {}
 
-    def add(self, path: str, statement: Statement, action: Action) -> None:
+    def add(self, path: str, source: ScriptSource, statement: Statement, action: Action) -> None:
         if action.is_data and action.names:
             files = self._tables.setdefault(action.names[0].name, {})
-            files.setdefault(path, TableDigest()).add(statement.text, action, statement.rest)
+            digest = files.get(path)
+            if digest is None:
+                digest = files[path] = TableDigest(source.content)
+            digest.add(statement.text, action, statement.rest)
         elif action.verb == "CREATE" and action.kind in DATABASE_OBJECTS:
             self.objects.update(dict.fromkeys((action.kind.lower(), one.name) for one in action.names))
         elif action.verb == "DROP":
@@ -236,7 +240,7 @@ class _Walk:
                 self._loaded.add(loaded_file(original, self._scripts.data_files).path)
             passed = apply_filters(self._filters, statement, first)
             if passed is None:
-                self._unselected.add(self._file.path, statement, first)
+                self._unselected.add(self._file.path, self._source, statement, first)
                 return
             statement, action = passed
             text = statement.text
@@ -272,7 +276,7 @@ class _Walk:
         name = action.names[0].name if action.names else ""
         digest = self._tables.get(name)
         if digest is None:
-            digest = self._tables[name] = TableDigest()
+            digest = self._tables[name] = TableDigest(self._source.content)
             self._progress.item(name)
         digest.add(text, action, rest)
 
@@ -371,6 +375,7 @@ def _check_rows_are_there(summary: ScriptSummary, unselected: ScriptSummary, des
 def _compare(summary: ScriptSummary, unselected: ScriptSummary, manifest: Manifest, description: str) -> None:
     wrong = []
     known = set()
+    comparable = has_known_digests(manifest)
     tables = {**unselected.tables, **summary.tables}
     for table in manifest.contents.tables:
         known.add(table.name)
@@ -380,7 +385,7 @@ def _compare(summary: ScriptSummary, unselected: ScriptSummary, manifest: Manife
         if found is None:
             if table.bytes:
                 wrong.append(f"{table.name}: its data is missing")
-        elif (found.bytes, found.sha256) != (table.bytes, table.sha256):
+        elif found.bytes != table.bytes or (comparable and found.sha256 != table.sha256):
             wrong.append(f"{table.name}: {found.bytes} bytes of other content than the {table.bytes} backed up")
     wrong += [f"{name}: not in the manifest" for name in tables if name not in known]
     counts = dataclasses.replace(

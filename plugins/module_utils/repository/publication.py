@@ -147,6 +147,10 @@ class WorkerFiles:
         self._cipher = cipher
         self._files: list[DigestedFile] = []
 
+    @property
+    def stores_content(self) -> bool:
+        return not self._cipher.encryption
+
     def create(self, path: str) -> NewFile:
         file = DigestedFile(self._staged, self._names.stored(path))
         self._files.append(file)

@@ -39,7 +39,8 @@ class TableRecord:
     :param rows: how many rows were written.
     :param bytes: the size of its uncompressed data stream.
     :param sha256: of that stream, in hexadecimal: COPY text rows for PostgreSQL (without the end marker), the
-        statements' bytes for MySQL. Empty where the table's data was left out or is stored as INSERT statements.
+        statements' bytes for MySQL, in a folder the content of the file with them. Empty where the table's data was
+        left out or is stored as INSERT statements.
     :param parts: of a stream that several processes read, the sizes of their parts in their order; then the digest is
         the SHA-256 of the parts' digests (32 bytes each), one after the other.
     """
