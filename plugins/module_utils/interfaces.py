@@ -57,10 +57,6 @@ class ArtifactWriter(t.Protocol):
 class WorkerFiles(t.Protocol):
     """Where a process beside the job's own writes a backup's files. It travels there by pickling."""
 
-    @property
-    def stores_content(self) -> bool:
-        """Whether files are stored as they are written, so that their records have the digests of what was written."""
-
     def create(self, path: str) -> ArtifactFile:
         """As :meth:`ArtifactWriter.create`."""
 

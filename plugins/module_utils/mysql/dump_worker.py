@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..repository.records import FileRecord
 from ..streams.base import Buffer
 from ..streams.compression import Compression
+from ..streams.digest import DigestingFile
 from . import chunks, directory_layout, quoting, snapshot
 from .catalog.sequences import Sequence, sequences_used
 from .catalog.tables import Table, read_definition
@@ -180,9 +181,8 @@ class DumpWorker:
             raise unlocked([table])
         # Nothing stays locked against ALTER for the whole backup.
         snapshot.release(self._session)
-        files = self._assignment.files.take()
-        sha256 = file.content_digest(files) if table.has_rows else ""
-        return SliceDone(rows, size, sha256, rest, time.monotonic() - began, files)
+        sha256 = file.content_digest() if table.has_rows else ""
+        return SliceDone(rows, size, sha256, rest, time.monotonic() - began, self._assignment.files.take())
 
     def _write_definition(self, table: Table) -> None:
         try:
@@ -238,32 +238,33 @@ class _RowsFile:
         self._output: Output | None = None
         self._has_history = table.history
         self._values = values_line(table)
-        # Bytes that are stored as they are written are digested on their way to the storage.
-        is_stored = assignment.compression.method == "none" and assignment.files.stores_content
-        self._content = None if is_stored else TableDigest()
+        self._content: TableDigest | DigestingFile = TableDigest()
         self.size = 0
 
     def write(self, data: Buffer) -> None:
         if self._output is None:
-            self._output = Output(self._assignment.files.create(self._path), self._assignment.compression)
+            file = self._assignment.files.create(self._path)
+            if isinstance(file, DigestingFile) and self._assignment.compression.method == "none":
+                self._content = file
+            self._output = Output(file, self._assignment.compression)
             history = LOADS_HISTORY if self._has_history else ""
-            self._output.data(self._content, b"".join((self._settings, self._values.encode(), history.encode())))
+            self._write(b"".join((self._settings, self._values.encode(), history.encode())))
         self.size += len(data)
-        self._output.data(self._content, bytes(data))
+        self._write(bytes(data))
+
+    def _write(self, data: bytes) -> None:
+        if self._output is not None:
+            self._output.data(self._content if isinstance(self._content, TableDigest) else None, data)
 
     def close(self) -> None:
         if self._output is not None:
-            self._output.data(self._content, directory_layout.END)
+            self._write(directory_layout.END)
             self._output.close()
 
-    def content_digest(self, files: t.Sequence[FileRecord]) -> str:
-        """SHA-256 of the closed file's content; of nothing where there are no rows.
-
-        :param files: what was stored, with this file as the last one.
-        """
-        if self._output is None:
-            return TableDigest().hash.hexdigest()
-        return files[-1].sha256 if self._content is None else self._content.hash.hexdigest()
+    def content_digest(self) -> str:
+        """SHA-256 of the closed file's content; of nothing where there are no rows."""
+        content = self._content
+        return content.hash.hexdigest() if isinstance(content, TableDigest) else content.digest_so_far()
 
     def abort(self) -> None:
         if self._output is not None:

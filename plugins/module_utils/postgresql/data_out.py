@@ -13,7 +13,7 @@ from ..progress import Progress
 from ..repository.records import LargeObjectsRecord, TableRecord
 from ..streams.background import BackgroundSink
 from ..streams.base import ByteSink
-from ..streams.digest import DigestSink
+from ..streams.digest import DigestSink, StoredDigestSink
 from .archive.writer import LargeObjectsWriter
 from .contents import DataItem, LargeObjectsItem
 from .copy_out import Copies, CopyReader
@@ -67,7 +67,8 @@ class TablesOut:
 
     def _write(self, item: DataItem, form: InsertForm | None, copies: Copies, progress: Progress) -> TableRecord:
         progress.item(f"{item.schema}.{item.name}")
-        digest = DigestSink(self._files.begin_data(item.entry))
+        data = self._files.begin_data(item.entry)
+        digest = data if isinstance(data, StoredDigestSink) else DigestSink(data)
         sink: ByteSink = BackgroundSink(digest) if self._sizes.get(item.table, 0) >= SMALL_TABLE else digest
         if form is not None and self._inserts is not None:
             sink = InsertSink(sink, form, self._inserts)

@@ -44,6 +44,9 @@ _LEAST_PART = 32 << 20
 _WORTH_NUMPY = 32 << 20
 #: How many parts there are for a process: enough that all end at about the same time.
 _PARTS_PER_JOB = 4
+#: What is put together is read, digested and written once more, which takes as long again as reading rows that are not
+#: compressed. So those are divided only of a table that holds up the others: from so many times a process's share on.
+_UNEVEN = 1.5
 #: Servers before read a range of blocks by reading the whole table.
 _RANGE_SCANS_SINCE = 140000
 _BLOCKS = """
@@ -126,7 +129,8 @@ def write_in_parallel(
     :param session: the leader's, in the transaction whose snapshot the processes take over.
     :returns: the tables and the large objects in the archive's order.
     """
-    tasks = plan_tasks(session, contents, assignment.sizes, jobs=jobs)
+    packs = assignment.compression.method != "none"
+    tasks = plan_tasks(session, contents, assignment.sizes, jobs=jobs, packs=packs)
     done: dict[int, TableRecord] = {}
     objects: dict[int, LargeObjectsRecord] = {}
     parts: dict[int, dict[int, TableRecord]] = {}
@@ -170,15 +174,23 @@ def write_in_parallel(
     )
 
 
-def plan_tasks(session: Session, contents: Contents, sizes: t.Mapping[int, int], *, jobs: int) -> list[DumpTask]:
-    """Everything that is to be done, the largest first."""
+def plan_tasks(
+    session: Session, contents: Contents, sizes: t.Mapping[int, int], *, jobs: int, packs: bool
+) -> list[DumpTask]:
+    """Everything that is to be done, the largest first.
+
+    :param packs: the rows are compressed, which takes so long that every large table is worth dividing.
+    """
     blocks = _blocks(session, contents) if session.version >= _RANGE_SCANS_SINCE and jobs > 1 else {}
-    part_size = max(_LEAST_PART, sum(sizes.values()) // (jobs * _PARTS_PER_JOB))
+    total = sum(sizes.values())
+    part_size = max(_LEAST_PART, total // (jobs * _PARTS_PER_JOB))
+    divided_from = part_size if packs else max(part_size, total * _UNEVEN / jobs)
     tasks: list[DumpTask] = []
     for batch in table_batches(contents.data, sizes):
         items = tuple(batch)
         size = sum(sizes.get(item.table, 0) for item in items)
-        ranges = _ranges(blocks.get(items[0].table, 0), size // part_size) if len(items) == 1 else []
+        divides = len(items) == 1 and size >= divided_from
+        ranges = _ranges(blocks.get(items[0].table, 0), size // part_size) if divides else []
         tasks.extend(DumpTask(size // len(ranges), items, part) for part in ranges)
         if not ranges:
             tasks.append(DumpTask(size, items))

@@ -47,6 +47,15 @@ class DigestedFile:
         self._size += view.nbytes
         self._inner.write(view)
 
+    def digest_so_far(self) -> str:
+        """See :class:`..streams.digest.DigestingFile`.
+
+        :raises StorageError: the file is one that is patched.
+        """
+        if self._patched:
+            raise StorageError(f"{self._path} is patched, so what was written is not what is stored", path=self._path)
+        return self._hash.hexdigest()
+
     def patch(self, offset: int, data: Buffer) -> None:
         self._inner.patch(offset, data)
         self._patched = True
@@ -146,10 +155,6 @@ class WorkerFiles:
         self._names = names
         self._cipher = cipher
         self._files: list[DigestedFile] = []
-
-    @property
-    def stores_content(self) -> bool:
-        return not self._cipher.encryption
 
     def create(self, path: str) -> NewFile:
         file = DigestedFile(self._staged, self._names.stored(path))

@@ -37,6 +37,50 @@ class DigestSink:
         return self._hash.hexdigest()
 
 
+@t.runtime_checkable
+class DigestingFile(t.Protocol):
+    """A byte sink that digests what it stores, and stores what is written into it."""
+
+    def write(self, data: Buffer) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def digest_so_far(self) -> str:
+        """SHA-256 of everything written so far, in lower case hexadecimal."""
+
+
+class StoredDigestSink:
+    """As :class:`DigestSink` before a file that digests what it stores: the same bytes are not digested twice.
+
+    :param end: what is written behind everything else; it is not digested.
+    """
+
+    def __init__(self, file: DigestingFile, end: bytes = b"") -> None:
+        self._file = file
+        self._end = end
+        self._digest = ""
+        self.size = 0
+
+    def write(self, data: Buffer) -> None:
+        self.size += memoryview(data).nbytes
+        self._file.write(data)
+
+    def close(self) -> None:
+        self._digest = self._file.digest_so_far()
+        if self._end:
+            self._file.write(self._end)
+        self._file.close()
+
+    def abort(self) -> None:
+        self._file.abort()
+
+    def hexdigest(self) -> str:
+        """SHA-256 of everything written, in lower case hexadecimal; once it was closed."""
+        return self._digest
+
+
 class DigestSource:
     """Passes bytes on and keeps their SHA-256 and their number."""
 

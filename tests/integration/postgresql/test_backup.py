@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,10 +62,17 @@ def test_the_rows_of_extensions_tables_are_those_of_the_user(pg_database: Databa
     assert [(table.name, table.rows) for table in contents.tables] == [("config", 1), ("all_rows", 1)]
 
 
-def test_the_record_of_every_table_is_that_of_its_copy_text(pg_latest_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"format": "directory", "jobs": 2}, {"format": "directory", "jobs": 2, "compression": "none"}],
+    ids=["custom", "directory", "uncompressed"],
+)
+def test_the_record_of_every_table_is_that_of_its_copy_text(
+    pg_latest_database: Database, tmp_path: Path, options: dict[str, Any]
+) -> None:
     database = pg_latest_database
     fill_with_zoo(database.server, database.name, "tables")
-    _archive, contents, _progress = back_up(database.server, database.name, tmp_path)
+    _archive, contents, _progress = back_up(database.server, database.name, tmp_path, **options)
     assert len(contents.tables) == len({(table.schema, table.name) for table in contents.tables})
     with database.connect() as connection:
         for table in contents.tables:

@@ -118,6 +118,28 @@ def test_a_table_in_parts_is_one_file(pg_latest_database: Database, tmp_path: Pa
         assert_equal_databases(server, name, copy)
 
 
+@pytest.mark.usefixtures("small_parts", "no_process_left")
+@pytest.mark.parametrize(
+    ("rows", "compression", "divided"),
+    [
+        ((4000, 3000), "none", set()),
+        ((4000, 3000), "gzip:1", {"first", "second"}),
+        ((9000, 1000), "none", {"first"}),
+        ((9000, 0), "none", {"first"}),
+    ],
+)
+def test_rows_that_are_not_compressed_are_divided_only_of_a_table_that_holds_up_the_others(
+    pg_latest_database: Database, tmp_path: Path, rows: tuple[int, int], compression: str, divided: set[str]
+) -> None:
+    server, name = pg_latest_database.server, pg_latest_database.name
+    pg_latest_database.execute(*(_WIDE.format(name=one, rows=many) for one, many in zip(("first", "second"), rows)))
+    _artifact, contents, _progress = back_up(
+        server, name, tmp_path, format="directory", compression=compression, jobs=2
+    )
+    assert {table.name: table.rows for table in contents.tables} == dict(zip(("first", "second"), rows))
+    assert {table.name for table in contents.tables if table.parts} == divided
+
+
 def remains(repository: Path) -> list[Path]:
     """What of a failed backup is still there."""
     expected = ("dbfleet-repository.json",)

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from dbfleet.errors import StorageError
 from dbfleet.repository.local import LocalStorage
 from dbfleet.repository.publication import Publication
+from dbfleet.streams.age_keys import Identity
+from dbfleet.streams.digest import DigestingFile
+from dbfleet.streams.encryption import Encryption
 
 
 def begin(folder: Path) -> Publication:
@@ -35,6 +38,32 @@ def test_files_are_recorded_as_they_are_stored(tmp_path: Path) -> None:
         stored = (folder / record.path).read_bytes()
         assert (record.size, record.sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
     assert (folder / "manifest.json").read_bytes() == b"{}"
+
+
+def test_a_file_tells_the_digest_of_what_it_stores(tmp_path: Path) -> None:
+    publication = begin(tmp_path)
+    file = publication.create("a.dat")
+    assert isinstance(file, DigestingFile)
+    assert file.digest_so_far() == hashlib.sha256().hexdigest()
+    file.write(b"one")
+    assert file.digest_so_far() == hashlib.sha256(b"one").hexdigest()
+    file.write(b"two")
+    file.close()
+    assert file.digest_so_far() == hashlib.sha256(b"onetwo").hexdigest() == publication.records()[0].sha256
+    other = publication.create("b.dat", patched=True)
+    assert isinstance(other, DigestingFile)
+    other.write(b"one")
+    with pytest.raises(StorageError, match=r"b\.dat is patched"):
+        other.digest_so_far()
+    other.abort()
+    encrypted = Publication(
+        LocalStorage(str(tmp_path)).begin("shop/other"),
+        manifest_path="manifest.json",
+        encryption=Encryption((Identity.generate().recipient,)),
+    )
+    hidden = encrypted.create("a.dat")
+    assert not isinstance(hidden, DigestingFile)
+    hidden.abort()
 
 
 @given(

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbfleet.streams.base import Buffer, read_exactly
-from dbfleet.streams.digest import DigestSink, DigestSource, PartsDigestSource, combined_digest, digest_of
+from dbfleet.streams.digest import (
+    DigestSink,
+    DigestSource,
+    PartsDigestSource,
+    StoredDigestSink,
+    combined_digest,
+    digest_of,
+)
 
 
 class Inner:
@@ -91,3 +98,28 @@ def test_another_stream_in_parts_has_another_digest(content: bytes) -> None:
     while source.read(4):
         pass
     assert source.hexdigest() != expected
+
+
+class Digesting(Inner):
+    def digest_so_far(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@given(st.lists(st.binary(max_size=100)), st.binary(max_size=5))
+def test_the_digest_of_a_file_is_taken_before_its_end_is_written(pieces: list[bytes], end: bytes) -> None:
+    file = Digesting()
+    sink = StoredDigestSink(file, end)
+    for index, piece in enumerate(pieces):
+        sink.write((piece, bytearray(piece), memoryview(piece))[index % 3])
+    sink.close()
+    whole = b"".join(pieces)
+    assert (bytes(file.data), file.calls) == (whole + end, ["close"])
+    assert (sink.size, sink.hexdigest()) == (len(whole), hashlib.sha256(whole).hexdigest())
+
+
+def test_a_file_that_is_given_up_gets_no_end() -> None:
+    file = Digesting()
+    sink = StoredDigestSink(file, b"end")
+    sink.write(b"rows")
+    sink.abort()
+    assert (bytes(file.data), file.calls) == (b"rows", ["abort"])

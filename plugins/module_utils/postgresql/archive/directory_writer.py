@@ -15,8 +15,9 @@ from ...errors import DbfleetError
 from ...interfaces import ArtifactFile
 from ...streams.base import ByteSink
 from ...streams.compression import Compression, compress_sink
+from ...streams.digest import DigestingFile, StoredDigestSink
 from ..toc import TocEntry
-from .copy_text import data_sink
+from .copy_text import END_MARKER, data_sink, has_rows
 from .entries import LARGE_OBJECTS, entry_name
 from .files_reader import TOC_NAME
 from .header import FORMAT_TAR, VERSION_RELKIND, ArchiveHeader, encode_header
@@ -57,8 +58,14 @@ class DirectoryFiles:
         self._compression = compression
 
     def begin_data(self, entry: TocEntry) -> ByteSink:
-        """A sink for one table's rows; the end marker is added when it is closed."""
-        return data_sink(entry, self.compressed(data_file_name(entry)))
+        """A sink for one table's rows; the end marker is added when it is closed.
+
+        It is a :class:`StoredDigestSink` where the digest of the rows is part of the file's own.
+        """
+        file = self.create(data_file_name(entry) + self._compression.suffix)
+        if isinstance(file, DigestingFile) and self._compression.method == "none":
+            return StoredDigestSink(file, END_MARKER if has_rows(entry) else b"")
+        return data_sink(entry, compress_sink(file, self._compression))
 
     def begin_large_objects(self, entry: TocEntry) -> DirectoryLargeObjects:
         """The large objects of one ``BLOBS`` entry."""
