@@ -39,7 +39,8 @@ LENGTH_SIZES = {252: 2, 253: 3, 254: 8}
 # Values longer than this come undecoded in a column of their own, see RowFormat.
 LARGE_VALUE = 1 << 18
 _PIECE = 1 << 17
-_ESCAPES = ((b"\\", b"\\\\"), (b"'", b"\\'"))
+_BACKSLASH_ESCAPE = ((b"\\", b"\\\\"),)
+_QUOTE_ESCAPE = ((b"'", b"\\'"),)
 _CONTROL_ESCAPES = (
     (b"\n", b"\\n"),
     (b"\r", b"\\r"),
@@ -72,12 +73,14 @@ def field_count(row_format: RowFormat) -> int:
     return sum(2 if column.has_large else 1 for column in row_format)
 
 
-def escape(data: bytes, *, controls: bool = True) -> bytes:
+def escape(data: bytes, *, controls: bool = True, quotes: bool = True) -> bytes:
     """Text for the inside of a string literal in single quotes.
 
     :param controls: whether there may be characters below the blank.
+    :param quotes: likewise quotes.
     """
-    for raw, escaped in _ESCAPES + _CONTROL_ESCAPES if controls else _ESCAPES:
+    escapes = _BACKSLASH_ESCAPE + (_QUOTE_ESCAPE if quotes else ()) + (_CONTROL_ESCAPES if controls else ())
+    for raw, escaped in escapes:
         if raw in data:
             data = data.replace(raw, escaped)
     return data

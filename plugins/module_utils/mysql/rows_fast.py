@@ -6,7 +6,7 @@
 Every value's length byte is overwritten by a marker that says how the text before it ends and how it begins itself;
 a few replacements over the whole batch then expand the markers. The markers are bytes that no UTF-8 text holds (0xF5
 to 0xFF); where a value holds one all the same, the count of markers gives it away and the caller takes the exact way of
-:mod:`.rows`, which defines the result.
+:mod:`.rows`, which defines the result. Where no value holds a quote, those behind the rows are their own markers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .rows import HEADER_SIZE, HEX, NUMBER, TEXT, VERBATIM, RowFormat, escape
 _FIRST_MARKER = 0xF5
 _QUOTE, _FILL, _QUOTE_QUOTE, _QUOTE_PLAIN, _PLAIN_QUOTE = 0xF5, 0xF6, 0xF7, 0xF8, 0xF9
 _PLAIN_NULL, _QUOTE_NULL, _PLAIN_HEX, _QUOTE_HEX, _FIRST_NULL, _FIRST_HEX = range(0xFA, 0x100)
-_COMMA, _FIRST_PRINTED = 0x2C, 0x20
+_COMMA, _FIRST_PRINTED, _REAL_QUOTE = 0x2C, 0x20, 0x27
 
 # How a value begins, and the marker by that: after a plain value, after a quoted one, at the beginning of a row.
 _PLAIN, _QUOTED, _NULL, _HEX = range(4)
@@ -70,6 +70,7 @@ class FastRows:
         self._format = row_format
         self._after = self._np.array(_AFTER_PLAIN + _AFTER_QUOTE, dtype=self._np.uint8)
         self._first = self._np.array(_AT_FIRST * 2, dtype=self._np.uint8)
+        self._is_marker = self._np.empty(0, dtype=bool)
 
     def text(self, buffer: Buffer, starts: Starts, stop: int) -> bytes | None:
         """Rows as ``(…),(…)``, or ``None`` where the exact way must be taken.
@@ -77,11 +78,14 @@ class FastRows:
         :param starts: where each row's packet header begins in ``buffer``.
         :param stop: where the last row ends.
         """
-        begin = starts[0]
+        begin = int(starts[0])
         np = self._np
-        work = np.frombuffer(buffer, dtype=np.uint8)[begin:stop].copy()
+        # Several times as fast as numpy's copy().
+        copied = bytearray(memoryview(buffer)[begin:stop])
         rows = np.asarray(starts, dtype=np.int64) - begin
-        batch = _Batch(np, work, rows + HEADER_SIZE)
+        if len(self._is_marker) < len(copied):
+            self._is_marker = np.empty(len(copied), dtype=bool)
+        batch = _Batch(np, copied, rows + HEADER_SIZE)
         try:
             for number, column in enumerate(self._format):
                 batch.column(column.form, self._after if number else self._first)
@@ -91,7 +95,7 @@ class FastRows:
             return None
         if not batch.ends_at(rows):
             return None
-        return batch.finish(rows)
+        return batch.finish(rows, self._is_marker)
 
 
 class _NotHere(Exception):
@@ -102,13 +106,14 @@ class _Batch:
     """One batch while its length bytes become markers.
 
     :param np: numpy.
-    :param work: the packets' bytes, changed in place.
+    :param packets: their bytes, changed in place.
     :param at: where the next value of each row begins.
     """
 
-    def __init__(self, np: t.Any, work: t.Any, at: t.Any) -> None:
+    def __init__(self, np: t.Any, packets: bytearray, at: t.Any) -> None:
         self._np = np
-        self._work = work
+        self._bytes = packets
+        self._work = np.frombuffer(packets, dtype=np.uint8)
         self._at = at
         self._count = len(at)
         self._placed = 0
@@ -192,28 +197,43 @@ class _Batch:
         """Whether every row's last value ended where the next row begins."""
         return bool((self._at[:-1] == rows[1:]).all()) and int(self._at[-1]) == len(self._work)
 
-    def finish(self, rows: t.Any) -> bytes | None:
-        """Replace the packet headers and expand the markers; ``None`` where a value holds a marker's byte."""
-        work = self._work
-        closing = self._closing
-        if isinstance(closing, bool):
-            work[rows[1:]] = _QUOTE if closing else _FILL
-            last_quoted = closing
-        else:
-            work[rows[1:]] = self._np.where(closing[:-1], _QUOTE, _FILL)
-            last_quoted = bool(closing[-1])
+    def finish(self, rows: t.Any, is_marker: t.Any) -> bytes | None:
+        """Replace the packet headers and expand the markers; ``None`` where a value holds a marker's byte.
+
+        :param is_marker: room for a bool for each byte.
+        """
+        work, closing = self._work, self._closing
+        work[rows] = _FILL
         work[rows + 1] = ord(")")
         work[rows + 2] = _COMMA
         work[rows + 3] = ord("(")
         work[:3] = _FILL
         self._placed += self._count + 2
-        if int(self._np.count_nonzero(work >= _FIRST_MARKER)) != self._placed:
+        has_quotes = _REAL_QUOTE in self._bytes
+        last_quoted = closing if isinstance(closing, bool) else bool(closing[-1])
+        ends = rows[1:] if isinstance(closing, bool) else rows[1:][closing[:-1]]
+        if last_quoted or not isinstance(closing, bool):
+            self._end_quotes(ends, has_quotes)
+        found = self._np.greater_equal(work, _FIRST_MARKER, out=is_marker[: len(work)])
+        if int(self._np.count_nonzero(found)) != self._placed:
             return None
-        data = escape(work.tobytes(), controls=int(self._np.minimum.reduce(work)) < _FIRST_PRINTED)
+        controls = int(self._np.minimum.reduce(work)) < _FIRST_PRINTED
+        data = escape(work.tobytes(), controls=controls, quotes=has_quotes)
         for marker in self._used:
             expansion = _EXPANSIONS.get(marker)
             if expansion is not None:
                 data = data.replace(bytes((marker,)), expansion)
         # Each several times as fast as translate().
-        data = data.replace(_QUOTE_BYTE, b"'").replace(_FILL_BYTE, b"")
+        if _QUOTE in self._used:
+            data = data.replace(_QUOTE_BYTE, b"'")
+        data = data.replace(_FILL_BYTE, b"")
         return data + (b"')" if last_quoted else b")")
+
+    def _end_quotes(self, ends: t.Any, has_quotes: bool) -> None:
+        """Close the last values of rows; where no value holds a quote, it is its own marker."""
+        if has_quotes:
+            self._work[ends] = _QUOTE
+            self._used.add(_QUOTE)
+        else:
+            self._work[ends] = _REAL_QUOTE
+            self._placed -= len(ends)
