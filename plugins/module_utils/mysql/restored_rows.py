@@ -98,6 +98,8 @@ class RestoredRows:
         self._summary = summary
         self._progress = progress
         self._form = form_of(manifest)
+        # Of a table in several files only one; those are not looked for.
+        self._files = {name: path for path, tables in summary.files.items() for name in tables}
         self._wrong: list[str] = []
         self._incomparable: list[str] = []
 
@@ -153,7 +155,7 @@ class RestoredRows:
 
     def _around(self, table: Table, record: TableRecord) -> tuple[bytes, bytes] | None:
         """What stands before and behind a table's statements in its file; ``None`` where that cannot be told."""
-        path = next((path for path, tables in self._summary.files.items() if record.name in tables), None)
+        path = self._files.get(record.name)
         if path is None:
             return b"", b""
         with contextlib.closing(self._scripts.open(ScriptFile(path, ROWS))) as source:
