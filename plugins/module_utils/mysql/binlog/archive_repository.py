@@ -184,6 +184,9 @@ class RepositoryLog:
         if found is None:
             return None
         name = found.facts.name
+        if not found.stored:
+            facts = FileFacts(name)
+            return facts, self.begin(facts)
         tail = self._tail(name)
         tail.take_over(found, stored_tail(self._storage, self._folder, found))
         return FileFacts.of(found.facts), tail

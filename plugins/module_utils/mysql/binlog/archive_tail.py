@@ -34,6 +34,19 @@ _MOST_WAITING = 8 << 20
 _BLOCK = 1 << 20
 
 
+class _Pieces(t.NamedTuple):
+    """What there is of the file. One value, because an interrupt may come between any two assignments.
+
+    :param stored: the pieces that are stored.
+    :param last: the content of the last of them, where it can still grow.
+    :param waiting: what comes behind them.
+    """
+
+    stored: tuple[StoredFile, ...]
+    last: bytes
+    waiting: list[bytes]
+
+
 class StoredTail:
     """The unfinished file (a :class:`.archive_place.Tail`).
 
@@ -53,9 +66,7 @@ class StoredTail:
         self._server = server
         self._compression = compression
         self._encryption = encryption
-        self._stored: list[StoredFile] = []
-        self._last = b""
-        self._waiting: list[bytes] = []
+        self._pieces = _Pieces((), b"", [])
         self._waiting_size = 0
         self._digest: t.Any = hashlib.sha256()
         self._recorded = -1
@@ -66,26 +77,24 @@ class StoredTail:
         self.write([codes.MAGIC], len(codes.MAGIC))
 
     def take_over(self, record: TailRecord, content: StoredBinlog) -> None:
-        """Go on with a file after what its record says of it.
+        """Go on with a file after what its record says of it, which is at least one piece.
 
         :param content: to be read again, for the checksum of the whole.
         :raises CorruptArtifactError: a piece is not what it was.
         """
-        self._stored = list(record.stored)
-        if self._encryption or any(piece.name.endswith(_AGE) for piece in self._stored):
+        *before, newest = record.stored
+        if self._encryption or any(piece.name.endswith(_AGE) for piece in record.stored):
             # Who archives cannot read what is encrypted, so what comes next begins a piece of its own.
             self._digest, self.size, self._recorded = None, record.size, record.size
-            self._last = bytes(_LARGE_PIECE)
-            if self._stored:
-                # It may hold more than its record knows of, see below; what is counted of it stays the same.
-                stored = self._storage.size(self._path(self._stored[-1].name)) or 0
-                self._stored[-1] = dataclasses.replace(self._stored[-1], size=stored)
+            # It may hold more than its record knows of, see below; what is counted of it stays the same.
+            newest = dataclasses.replace(newest, size=self._storage.size(self._path(newest.name)) or 0)
+            self._pieces = _Pieces((*before, newest), bytes(_LARGE_PIECE), [])
             return
         last: list[bytes] = []
-        begins = record.size - (self._stored[-1].content_size if self._stored else 0)
-        if self._stored and self._stored[-1].name != self._name_at(begins):
+        begins = record.size - newest.content_size
+        if newest.name != self._name_at(begins):
             # Streams of one method may follow each other, those of several not.
-            self._compression = _compression_of(self._stored[-1].name)
+            self._compression = _compression_of(newest.name)
         with contextlib.closing(content.open()) as source:
             while True:
                 data = source.read(_BLOCK)
@@ -95,11 +104,11 @@ class StoredTail:
                 if self.size + len(data) > begins:
                     last.append(data[max(0, begins - self.size) :])
                 self.size += len(data)
-        self._last = b"".join(last)
+        self._pieces = _Pieces(record.stored, b"".join(last), [])
         self._recorded = self.size
         # A job that died may have stored more of it than its record knows of.
-        if self._stored and self._storage.size(self._path(self._stored[-1].name)) != self._stored[-1].size:
-            self._store_last()
+        if self._storage.size(self._path(newest.name)) != newest.size:
+            self._store(self._pieces.last, tuple(before))
 
     @property
     def suffix(self) -> str:
@@ -112,18 +121,18 @@ class StoredTail:
 
     def write(self, pieces: t.Sequence[Buffer], size: int) -> None:
         data = b"".join(pieces)
-        self._waiting.append(data)
+        self._pieces.waiting.append(data)
         self._waiting_size += size
         if self._digest is not None:
             self._digest.update(data)
         self.size += size
 
     def sync(self, facts: FileFacts) -> None:
-        if self._waiting:
+        if self._pieces.waiting:
             self._store_waiting()
         elif self._recorded == self.size and not facts.ended_by:
             return
-        record = TailRecord(self._server, facts.record(), tuple(self._stored))
+        record = TailRecord(self._server, facts.record(), self._pieces.stored)
         self._storage.write_small(self._path(TAIL_NAME), render(record))
         self._recorded = self.size
 
@@ -132,23 +141,22 @@ class StoredTail:
 
     def close(self) -> None:
         """What was synced is stored."""
-        self._waiting, self._waiting_size, self._last = [], 0, b""
+        self._pieces, self._waiting_size = self._pieces._replace(last=b"", waiting=[]), 0
 
     def join(self, staged: StagedFolder, name: str) -> tuple[StoredFile, ...]:
         """Write the pieces, one after the other, as one file: streams of all methods may follow each other.
 
         Encrypted ones may not; each of them stays a file of its own, with its number behind the name.
         """
-        if any(piece.name.endswith(_AGE) for piece in self._stored):
-            named = [
-                (f"{name.split('.age', 1)[0]}.{number:06}{_AGE}", piece) for number, piece in enumerate(self._stored)
-            ]
+        stored = self._pieces.stored
+        if any(piece.name.endswith(_AGE) for piece in stored):
+            named = [(f"{name.split('.age', 1)[0]}.{number:06}{_AGE}", piece) for number, piece in enumerate(stored)]
             return tuple(
                 dataclasses.replace(piece, name=each, size=size, sha256=digest)
                 for each, piece in named
                 for size, digest in [self._copy(staged, each, [piece])]
             )
-        size, digest = self._copy(staged, name, self._stored)
+        size, digest = self._copy(staged, name, stored)
         return (StoredFile(name, size, digest, self.size, self.hexdigest()),)
 
     def _copy(self, staged: StagedFolder, name: str, pieces: t.Iterable[StoredFile]) -> tuple[int, str]:
@@ -174,32 +182,26 @@ class StoredTail:
         return size, digest.hexdigest()
 
     def _store_waiting(self) -> None:
-        data = b"".join(self._waiting)
-        if self._stored and len(self._last) < _LARGE_PIECE:
-            self._last += data
-            self._stored.pop()
+        stored, last, waiting = self._pieces
+        data = b"".join(waiting)
+        if stored and len(last) < _LARGE_PIECE:
+            self._store(last + data, stored[:-1])
         else:
-            self._last = data
-        self._waiting, self._waiting_size = [], 0
-        self._store_last()
+            self._store(data, stored)
+        self._waiting_size = 0
 
-    def _store_last(self) -> None:
-        """Store the last piece; what is in memory of it is all of it."""
-        begins = self.size - len(self._last) - self._waiting_size
-        name = self._name_at(begins)
-        if self._stored and self._stored[-1].name == name:
-            self._stored.pop()
-        content = self._compressed(self._last)
+    def _store(self, last: bytes, before: tuple[StoredFile, ...]) -> None:
+        """Store the last piece, which nothing waits behind. Interrupted, it is as if nothing had been done.
+
+        :param before: the pieces before it.
+        """
+        name = self._name_at(self.size - len(last))
+        content = self._compressed(last)
         self._storage.write_small(self._path(name), content)
-        self._stored.append(
-            StoredFile(
-                name,
-                len(content),
-                hashlib.sha256(content).hexdigest(),
-                len(self._last),
-                hashlib.sha256(self._last).hexdigest(),
-            )
+        piece = StoredFile(
+            name, len(content), hashlib.sha256(content).hexdigest(), len(last), hashlib.sha256(last).hexdigest()
         )
+        self._pieces = _Pieces((*before, piece), last, [])
 
     def _compressed(self, data: bytes) -> bytes:
         if self._compression.method != "none":

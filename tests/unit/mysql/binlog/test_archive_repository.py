@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import random
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dbfleet.errors import CorruptArtifactError, DbfleetError, IdentityError
-from dbfleet.mysql.binlog.archive_record import Sealed
+from dbfleet.mysql.binlog.archive_record import Sealed, render
 from dbfleet.mysql.binlog.archive_repository import (
     RepositoryLog,
     log_names,
@@ -25,7 +26,7 @@ from dbfleet.mysql.binlog.archive_repository import (
     stored_binlog,
     stored_tail,
 )
-from dbfleet.mysql.binlog.archive_tail import StoredTail
+from dbfleet.mysql.binlog.archive_tail import TAIL_NAME, StoredTail
 from dbfleet.mysql.binlog.binlog_file import StoredBinlog
 from dbfleet.mysql.binlog.file_facts import FileFacts
 from dbfleet.repository.access import Access
@@ -215,6 +216,72 @@ def test_killed_at_any_moment(
     (record,) = read_log(storage, LOG)
     assert content(stored_binlog(storage, LOG, record, ACCESS)) == b"\xfebin" + whole
     assert storage.folders(LOG) == [NAME]
+
+
+class InterruptedStorage(LocalStorage):
+    """One that an interrupt reaches once, before or after it has stored something."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.left = -1
+        self.is_after = False
+
+    def write_small(self, path: str, data: bytes) -> None:
+        self.left -= 1
+        if not self.left and not self.is_after:
+            raise KeyboardInterrupt
+        super().write_small(path, data)
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("method", "encryption"), FORMS)
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("before", [[], [b"first"], [b"first", bytes(1 << 20)]])
+def test_an_interrupt_while_a_piece_is_stored_loses_nothing(
+    tmp_path: Path, method: str, encryption: Encryption, is_after: bool, number: int, before: list[bytes]
+) -> None:
+    storage = InterruptedStorage(str(tmp_path))
+    log = log_of(storage, method, encryption)
+    facts, tail = begun(log)
+    whole = b"\xfebin"
+    for piece in before:
+        take(tail, piece)
+        whole += piece
+        tail.sync(facts)
+    take(tail, b"last")
+    whole += b"last"
+    storage.left, storage.is_after = number, is_after
+    with pytest.raises(KeyboardInterrupt):
+        tail.sync(facts)
+    # What an archiver does in the end, and the next one.
+    tail.sync(facts)
+    tail.close()
+    record = read_tail(storage, LOG)
+    assert record is not None
+    assert record.size == len(whole)
+    assert content(stored_tail(storage, LOG, record, ACCESS)) == whole
+    _facts, again = resumed(log)
+    assert again.size == len(whole)
+
+
+def test_a_file_of_which_nothing_is_stored_is_begun_anew(tmp_path: Path) -> None:
+    storage = LocalStorage(str(tmp_path))
+    log = log_of(storage)
+    facts, tail = begun(log)
+    tail.sync(facts)
+    record = read_tail(storage, LOG)
+    assert record is not None
+    # So an earlier version left it when it was interrupted.
+    path = f"{LOG}/{NAME}.part/{TAIL_NAME}"
+    storage.write_small(path, render(dataclasses.replace(record, stored=())))
+    _facts, again = resumed(log)
+    assert again.size == 4
+    again.sync(facts)
+    found = read_tail(storage, LOG)
+    assert found is not None
+    assert content(stored_tail(storage, LOG, found)) == b"\xfebin"
 
 
 def test_what_was_changed_is_noticed(tmp_path: Path) -> None:
