@@ -170,10 +170,8 @@ class DecompressSource:
         self._position = 0
         self._error: CorruptArtifactError | None = None
         self._errors = _decompression_errors(method)
-        if method == "zstd":
-            self._chunks = _zstd_chunks(inner, name)
-        else:
-            self._chunks = self._member_chunks(lambda: _new_member(method, container))
+        # They know nothing of this source: what is closed before its end is freed at once, not by the cycle collector.
+        self._chunks = _zstd_chunks(inner, name) if method == "zstd" else _chunks(inner, method, container, name)
 
     def read(self, size: int) -> bytes:
         if self._position == len(self._pending) and not self._fill():
@@ -193,32 +191,12 @@ class DecompressSource:
             self._error = error
             raise
         except self._errors as error:
-            self._error = self._damaged(str(error))
+            self._error = _damaged(self._name, self._method, str(error))
             raise self._error from error
         return bool(self._pending)
 
     def close(self) -> None:
         self._inner.close()
-
-    def _member_chunks(self, new_member: t.Callable[[], _Member]) -> t.Iterator[bytes]:
-        rest = self._inner.read(READ_SIZE)
-        if not rest:
-            raise self._damaged("it is empty")
-        while rest:
-            member = new_member()
-            while not member.eof:
-                if member.needs_input and not rest:
-                    rest = self._inner.read(READ_SIZE)
-                    if not rest:
-                        raise self._damaged("it is truncated")
-                produced = member.decompress(rest)
-                rest = b""
-                if produced:
-                    yield produced
-            rest = member.unused_data or self._inner.read(READ_SIZE)
-
-    def _damaged(self, cause: str) -> CorruptArtifactError:
-        return CorruptArtifactError(f"cannot decompress {self._name} ({self._method}): {cause}", path=self._name)
 
 
 class _Member(t.Protocol):
@@ -282,6 +260,25 @@ def _new_member(method: str, container: str) -> _Member:
     return _ZlibMember(container) if method == "gzip" else _Lz4Member()
 
 
+def _chunks(inner: ByteSource, method: str, container: str, name: str) -> t.Iterator[bytes]:
+    """Of gzip members and LZ4 frames."""
+    rest = inner.read(READ_SIZE)
+    if not rest:
+        raise _damaged(name, method, "it is empty")
+    while rest:
+        member = _new_member(method, container)
+        while not member.eof:
+            if member.needs_input and not rest:
+                rest = inner.read(READ_SIZE)
+                if not rest:
+                    raise _damaged(name, method, "it is truncated")
+            produced = member.decompress(rest)
+            rest = b""
+            if produced:
+                yield produced
+        rest = member.unused_data or inner.read(READ_SIZE)
+
+
 def _zstd_chunks(inner: ByteSource, name: str) -> t.Iterator[bytes]:
     frames = 0
     decompressor: t.Any = None
@@ -295,7 +292,11 @@ def _zstd_chunks(inner: ByteSource, name: str) -> t.Iterator[bytes]:
             frames += 1
             decompressor = None
     if frames == 0:
-        raise CorruptArtifactError(f"cannot decompress {name} (zstd): it is empty", path=name)
+        raise _damaged(name, "zstd", "it is empty")
+
+
+def _damaged(name: str, method: str, cause: str) -> CorruptArtifactError:
+    return CorruptArtifactError(f"cannot decompress {name} ({method}): {cause}", path=name)
 
 
 def decompress_source(inner: ByteSource, method: str, *, name: str = "the stream") -> ByteSource:

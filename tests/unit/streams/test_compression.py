@@ -8,6 +8,7 @@ import io
 import random
 import subprocess
 import sys
+import weakref
 import zlib
 
 import pytest
@@ -325,3 +326,14 @@ def test_a_missing_package_is_named_before_any_work(monkeypatch: pytest.MonkeyPa
     assert caught.value.context["package"] in {"zstandard", "lz4"}
     with pytest.raises(DriverMissingError):
         DecompressSource(Source(b""), spec)
+
+
+@pytest.mark.parametrize("method", ["gzip", "lz4", "zstd"])
+def test_what_is_not_read_to_its_end_is_freed_without_the_cycle_collector(method: str) -> None:
+    stream = compressor(Compression.parse(method))
+    source = DecompressSource(io.BytesIO(stream.compress(bytes(1 << 20)) + stream.flush()), method)
+    assert source.read(10) == bytes(10)
+    freed = weakref.ref(source)
+    source.close()
+    del source
+    assert freed() is None
